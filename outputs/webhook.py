@@ -1,0 +1,28 @@
+"""Any HTTP endpoint: one alert, one request, the canonical JSON as its body."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sidekick.sdk import JSON, Event, HttpOutput, HttpSettings, Request, Text
+
+
+class Settings(HttpSettings):
+    """Keys of `webhook`."""
+
+    address: Text = ""
+    """URL that takes the alerts."""
+    method: Literal["POST", "PUT", "post", "put"] = "POST"
+    """POST or PUT."""
+    customheaders: dict[str, Text] = {}
+    """Headers to add; a name of ours is replaced."""
+
+
+class Webhook(HttpOutput[Settings]):
+    Settings = Settings
+    title = "Webhook"
+    category = "web"
+    requires = ("address",)
+
+    def encode(self, events: Sequence[Event]) -> Request:
+        headers = {"Content-Type": JSON} | self.settings.customheaders
+        return Request(self.settings.address, events[0].json + b"\n", headers, self.settings.method.upper())

@@ -1,0 +1,139 @@
+"""The vocabulary in which every section of the configuration is declared: one field, one meaning, one place.
+
+A field's name is its key in the file, its attribute docstring is its documentation, `Secret` marks what is never shown.
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+
+from sidekick.event import Priority
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_TRUE, _FALSE = {"1", "t", "true"}, {"0", "f", "false"}
+
+
+def seconds(value: Any) -> Any:
+    """Seconds of a Go duration (`1m30s`, `500ms`; days too). A bare number has no unit and is refused, save 0."""
+    if isinstance(value, float) or value in (0, "0"):
+        return float(value)
+    text = str(value).strip()
+    if not text or _DURATION.sub("", text):
+        raise ValueError(f"{value!r} is no duration: write a number with its unit, such as 30s, 500ms or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
+
+
+def size_in_bytes(value: Any) -> Any:
+    """Bytes of a size such as `10MB` (10,000,000) or `4MiB` (4,194,304); a bare number is bytes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no size: write bytes, or a number with its unit, such as 10MB or 1GiB")
+    number, unit, binary = match.groups()
+    return int(float(number) * (1024 if binary else 1000) ** _POWERS[unit.lower()])
+
+
+def _priority(value: Any) -> Any:
+    if value is None or value == "" or isinstance(value, Priority):
+        return value or None
+    try:
+        return Priority.parse(str(value))
+    except KeyError:
+        names = ", ".join(priority.value.lower() for priority in Priority)
+        raise ValueError(f"{value!r} is no priority: write one of {names}") from None
+
+
+def _comma_list(value: Any) -> Any:
+    if value is None or value == "":
+        return ()
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+def _flag(value: Any) -> Any:
+    """Go's strconv.ParseBool, and no more: `yes` and `on` are text in YAML 1.2."""
+    word = str(value).lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(f"{value!r} is no boolean: write true or false")
+    return word in _TRUE
+
+
+def _text(value: Any) -> Any:
+    """A scalar as text: YAML reads an unquoted `1234` as a number where a name or a password is meant."""
+    return (
+        str(value) if isinstance(value, int | float) and not isinstance(value, bool) else "" if value is None else value
+    )
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+Size = Annotated[int, BeforeValidator(size_in_bytes)]
+MinimumPriority = Annotated[Priority | None, BeforeValidator(_priority)]
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Text = Annotated[str, BeforeValidator(_text)]
+Secret = Annotated[SecretStr, BeforeValidator(_text)]
+NO_SECRET = SecretStr("")
+
+
+class Settings(BaseModel):
+    """A section of the configuration."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True, hide_input_in_errors=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, data: Any) -> Any:
+        """A key written without a value (`slack:` and nothing) means its default, as in falcosidekick."""
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data  # type: ignore[reportUnknownVariableType]
+
+
+class Batch(Settings):
+    """When a batch is sent: at `count` events, at `bytes`, or `linger` after its first event, whichever comes first."""
+
+    count: int | None = None
+    """Most events in one request; the destination's own limit when unset."""
+    bytes: Size | None = None
+    """Most bytes of events in one request; the destination's own limit when unset."""
+    linger: Duration | None = None
+    """How long the first event of a batch waits for company."""
+
+
+class Retry(Settings):
+    """Pause before another try: random between 0 and `minimum` doubled at each failure, never above `maximum`."""
+
+    minimum: Duration = 1.0
+    """Upper bound of the first pause."""
+    maximum: Duration = 60.0
+    """Upper bound of every pause; what a destination asks for with Retry-After is honoured beyond it."""
+
+
+class OutputSettings(Settings):
+    """What every output understands."""
+
+    minimumpriority: MinimumPriority = None
+    """Least priority sent: emergency, alert, critical, error, warning, notice, informational or debug. Empty: all."""
+    filter: Text = ""
+    """Condition in Falco's syntax that an alert must meet, such as `priority >= Warning and not fd.rip exists`."""
+    batch: Batch = Batch()
+    """Overrides of the destination's batch limits."""
+    retry: Retry = Retry()
+    """Pauses between tries; nothing is given up for having waited long."""
+    timeout: Duration = 30.0
+    """Longest wait for one try, from the first byte sent to the last byte read."""
+
+
+class HttpSettings(OutputSettings):
+    """What every output over HTTP understands."""
+
+    mutualtls: Flag = False
+    """Present the client certificate of `mutualtlsclient`."""
+    checkcert: Flag = True
+    """Verify the server's certificate; false accepts anybody's."""
+    maxconcurrentrequests: int = 1
+    """Requests in flight at once where one request carries one alert; 0 means 64."""

@@ -1,0 +1,49 @@
+"""TLS towards destinations: the files of `tlsclient` and `mutualtlsclient`, read anew at each connect."""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidekick.sdk.errors import MisconfiguredError
+
+
+@dataclass(frozen=True)
+class ClientTls:
+    """Where the certificates are; an empty path falls back to the file of the usual name in `directory`."""
+
+    directory: str = "/etc/certs"
+    certfile: str = ""
+    keyfile: str = ""
+    mutual_cafile: str = ""
+    cafile: str = ""
+
+    def context(self, *, verify: bool = True, mutual: bool = False) -> ssl.SSLContext:
+        """A client context, TLS 1.2 or newer; raises `MisconfiguredError` naming the file that cannot be used.
+
+        As in falcosidekick, mutual TLS always verifies the server and adds its CA to the system's.
+        """
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.cafile:
+            _load(self.cafile, lambda: context.load_verify_locations(self.cafile))
+        if mutual:
+            self._add_client_certificate(context)
+        elif not verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _add_client_certificate(self, context: ssl.SSLContext) -> None:
+        certificate = self.certfile or str(Path(self.directory, "client.crt"))
+        key = self.keyfile or str(Path(self.directory, "client.key"))
+        authority = self.mutual_cafile or str(Path(self.directory, "ca.crt"))
+        _load(f"{certificate} with {key}", lambda: context.load_cert_chain(certificate, key))
+        _load(authority, lambda: context.load_verify_locations(authority))
+
+
+def _load(what: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except (OSError, ssl.SSLError) as error:
+        raise MisconfiguredError(f"cannot use {what} for TLS: {error.strerror or error}") from None
