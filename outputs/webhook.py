@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from sidekick.sdk import JSON, Event, HttpOutput, HttpSettings, Request, Text
+from sidekick.sdk import JSON, Event, HttpOutput, HttpSettings, Request, Text, TextMap
 
 
 class Settings(HttpSettings):
@@ -13,7 +13,7 @@ class Settings(HttpSettings):
     """URL that takes the alerts."""
     method: Literal["POST", "PUT", "post", "put"] = "POST"
     """POST or PUT."""
-    customheaders: dict[str, Text] = {}
+    customheaders: TextMap = {}
     """Headers to add; a name of ours is replaced."""
 
 

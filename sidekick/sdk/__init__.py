@@ -18,6 +18,7 @@ from sidekick.sdk.settings import (
     Settings,
     Size,
     Text,
+    TextMap,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Settings",
     "Size",
     "Text",
+    "TextMap",
     "encode_json",
     "shown",
     "verdict",

@@ -3,6 +3,7 @@
 A field's name is its key in the file, its attribute docstring is its documentation, `Secret` marks what is never shown.
 """
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -54,6 +55,19 @@ def _comma_list(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+def text_map(value: Any) -> Any:
+    """A map, also written in one text as `name:value,name:value` or as a JSON object (environment variables)."""
+    if not isinstance(value, str):
+        return value or {}
+    if value.lstrip().startswith("{"):
+        return json.loads(value)
+    pairs = [item.partition(":") for item in value.split(",") if item]
+    wrong = [name for name, colon, _ in pairs if not (name and colon)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} has no value: write name:value,name:value")
+    return {name: text for name, _, text in pairs}
+
+
 def _flag(value: Any) -> Any:
     """Go's strconv.ParseBool, and no more: `yes` and `on` are text in YAML 1.2."""
     word = str(value).lower()
@@ -75,6 +89,7 @@ MinimumPriority = Annotated[Priority | None, BeforeValidator(_priority)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
+TextMap = Annotated[dict[str, Text], BeforeValidator(text_map)]
 Secret = Annotated[SecretStr, BeforeValidator(_text)]
 NO_SECRET = SecretStr("")
 
