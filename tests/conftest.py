@@ -1,0 +1,48 @@
+"""Real servers: each is started when the first test asks for it, shared by all tests, and stopped at the end."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.services.kafka import Kafka
+from tests.services.redis import Redis
+from tests.services.search import Elasticsearch, OpenSearch
+from tests.services.server import Server
+
+S = TypeVar("S", bound=Server)
+SERVICES = {"elasticsearch", "opensearch", "kafka", "redis"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need a server, and puts the fast ones first."""
+    for item in items:
+        if SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.service)
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("slow", "service")])
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    yield from _lend(Elasticsearch(tmp_path_factory.mktemp("elasticsearch")))
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    yield from _lend(OpenSearch(tmp_path_factory.mktemp("opensearch")))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    yield from _lend(Kafka(tmp_path_factory.mktemp("kafka")))
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    yield from _lend(Redis(tmp_path_factory.mktemp("redis")))
+
+
+def _lend(server: S) -> Iterator[S]:
+    with server:
+        yield server
