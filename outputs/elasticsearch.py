@@ -1,0 +1,313 @@
+"""Elasticsearch 7 to 9 and OpenSearch: alerts in daily indices or a data stream, each under its own id, by `_bulk`.
+
+The requests are made here and not by the vendor's client: see `docs/decisions/elasticsearch-client.md`.
+"""
+
+import base64
+import gzip
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+
+import outputs._elasticsearch_mapping as mapping
+from sidekick.sdk import (
+    JSON,
+    NO_SECRET,
+    Answer,
+    BatchLimits,
+    Context,
+    Duration,
+    Event,
+    Flag,
+    HttpOutput,
+    HttpSettings,
+    MisconfiguredError,
+    PartialError,
+    PermanentError,
+    Request,
+    RetryableError,
+    Secret,
+    Settings,
+    Size,
+    Text,
+    TextMap,
+    encode_json,
+    shown,
+    verdict,
+)
+
+_DATE_LENGTH = {"daily": len("2026-11-24"), "monthly": len("2026-11"), "annually": len("2026")}
+_NDJSON = "application/x-ndjson"
+# A bulk answer's default form costs as much to read as the documents to send; see elasticsearch-client.md.
+_ANSWER_PARTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+# An item's 400 that speaks of the index or the pipeline, not of the document.
+_NOT_THE_DOCUMENT = {"validation_exception", "index_closed_exception", "invalid_index_name_exception"}
+_PEER_SHARDS = 3
+
+
+class Batching(Settings):
+    """falcosidekick's form of `batch`; on unless switched off."""
+
+    enabled: Flag = True
+    """Send many alerts in one request."""
+    batchsize: Size = 5 << 20
+    """Most bytes of alerts in one request."""
+    flushinterval: Duration = 1.0
+    """How long the first alert of a batch waits for company."""
+
+
+class ElasticsearchSettings(HttpSettings):
+    """Keys of `elasticsearch`."""
+
+    hostport: Text = ""
+    """Base URL, such as https://elasticsearch:9200."""
+    index: Text = "falco"
+    """Index, before its date; the whole name of a data stream."""
+    suffix: Literal["daily", "monthly", "annually", "none"] = "daily"
+    """Date after the index, from the alert's own time in UTC: `falco-2026.11.24`, `falco-2026.11`, `falco-2026`."""
+    datastream: Flag = False
+    """Write to the data stream named `index`, which the index template defines; `suffix` is then not used."""
+    type: Text = "_doc"
+    """Taken from falcosidekick's files and not used: `_bulk` names no type, and servers since 8 have none."""
+    pipeline: Text = ""
+    """Ingest pipeline that each alert goes through."""
+    username: Text = ""
+    """User, with `password`."""
+    password: Secret = NO_SECRET
+    """Password of `username`."""
+    apikey: Secret = NO_SECRET
+    """API key in its encoded form (base64 of id:key); a user with a password comes before it."""
+    customheaders: TextMap = {}
+    """Headers to add; a name of ours is replaced."""
+    flattenfields: Flag = False
+    """Write `_` for each `.` in the names of output_fields; `createindextemplate: true` does so too."""
+    createindextemplate: Flag | None = None
+    """true: the output waits until its index template is in place. false: leave templates alone. Unset: put one where
+    the login and the other templates allow it. Put anew when its content changes; never over a newer version."""
+    numberofshards: int = 0
+    """Shards of a new index; 0: 3 with `createindextemplate: true`, otherwise what the server decides."""
+    numberofreplicas: int = 0
+    """Replicas of a new index; 0: as for `numberofshards`."""
+    enablecompression: Flag = False
+    """Compress requests with gzip."""
+    batching: Batching = Batching()
+    """falcosidekick's batch limits; `batch` narrows them."""
+
+
+class Elasticsearch(HttpOutput[ElasticsearchSettings]):
+    Settings = ElasticsearchSettings
+    title = "Elasticsearch"
+    category = "logs"
+    website = "https://www.elastic.co/elasticsearch"
+    requires = ("hostport",)
+    limits = BatchLimits(count=5000, bytes=50 << 20)
+    idempotent = True
+
+    def __init__(self, settings: ElasticsearchSettings, context: Context) -> None:
+        super().__init__(settings, context)
+        self._fields = mapping.UNKNOWN
+        self._flat = settings.flattenfields or settings.createindextemplate is True
+        self._base = settings.hostport.rstrip("/")
+        self._bulk_url = f"{self._base}/_bulk?filter_path={_ANSWER_PARTS}"
+        if settings.pipeline:
+            self._bulk_url += f"&pipeline={quote(settings.pipeline, safe='')}"
+
+    @property
+    def batch(self) -> BatchLimits:
+        ours = self.settings.batching
+        limits = BatchLimits(self.limits.count if ours.enabled else 1, ours.batchsize, ours.flushinterval)
+        return limits.narrowed(self.settings.batch)
+
+    async def connect(self) -> None:
+        await super().connect()
+        self._fields = mapping.UNKNOWN
+        if self.settings.pipeline:
+            answer = await self._ask("GET", f"/_ingest/pipeline/{quote(self.settings.pipeline, safe='')}")
+            if answer.status == 404:
+                raise MisconfiguredError(f"there is no ingest pipeline {self.settings.pipeline!r}")
+        if self.settings.createindextemplate is not False:
+            await self._apply_template()
+
+    async def _apply_template(self) -> None:
+        fields = mapping.of_server(await self._ask("GET", "/"), flat=self._flat)
+        insist = self.settings.createindextemplate is True or self.settings.datastream
+        if fields is mapping.UNKNOWN and not insist:
+            return
+        refusal = await self._put_template(fields)
+        if refusal is None:
+            self._fields = fields
+        elif insist:
+            raise MisconfiguredError(f"the index template was refused: HTTP {refusal.status}: {shown(refusal.body)}")
+
+    async def _put_template(self, fields: mapping.FieldsMapping) -> Answer | None:
+        """None when the template is in place, otherwise the refusal."""
+        path = f"/_index_template/{quote(f'sidekick-{self.settings.index}', safe='')}"
+        body = self._template(fields)
+        present = await self._ask("GET", path)
+        if present.status == 200 and _is_current(present.body, body):
+            return None
+        answer = await self._ask("PUT", path, encode_json(body))
+        return None if answer.status == 200 else answer
+
+    def _template(self, fields: mapping.FieldsMapping) -> dict[str, Any]:
+        settings = self.settings
+        default = _PEER_SHARDS if settings.createindextemplate else 0
+        numbers = {"number_of_shards": settings.numberofshards, "number_of_replicas": settings.numberofreplicas}
+        wanted = {name: number if number > 0 else default for name, number in numbers.items()}
+        dated = settings.suffix != "none" and not settings.datastream
+        patterns = [f"{settings.index}-*" if dated else settings.index]
+        chosen = {name: number for name, number in wanted.items() if number}
+        return mapping.template(patterns, fields, chosen, stream=settings.datastream)
+
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> Answer:
+        """An answer that a person's work stands behind: what passes by itself and a bad login are raised here."""
+        answer = await self.request(Request(self._base + path, body, self._headers(JSON), method))
+        if answer.status in (401, 408, 429) or answer.status >= 500:
+            verdict(answer)
+        return answer
+
+    def _headers(self, content_type: str) -> Mapping[str, str]:
+        settings = self.settings
+        headers = {"Content-Type": content_type}
+        password = settings.password.get_secret_value()
+        if settings.username and password:
+            login = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {login}"
+        elif key := settings.apikey.get_secret_value():
+            headers["Authorization"] = f"ApiKey {key}"
+        return headers | settings.customheaders
+
+    def encode(self, events: Sequence[Event]) -> Request:
+        body = b"".join(map(self._entry, events))
+        headers = self._headers(_NDJSON)
+        if self.settings.enablecompression:
+            return Request(self._bulk_url, gzip.compress(body, 1, mtime=0), {"Content-Encoding": "gzip", **headers})
+        return Request(self._bulk_url, body, headers)
+
+    def _entry(self, event: Event) -> bytes:
+        # `create` with the event's id: a resend is answered 409 and leaves no second copy; data streams take no other.
+        action = encode_json({"create": {"_index": self._index(event), "_id": event.uuid}})
+        return b"%b\n%b\n" % (action, self._document(event))
+
+    def _index(self, event: Event) -> str:
+        length = 0 if self.settings.datastream else _DATE_LENGTH.get(self.settings.suffix, 0)
+        date = _utc_date(event)[:length].replace("-", ".")
+        return f"{self.settings.index}-{date}" if date else self.settings.index
+
+    def _document(self, event: Event) -> bytes:
+        if self._flat:
+            event = msgspec.structs.replace(event, fields=_underscored(event.fields))
+        extra = {}
+        if not self._fields.takes(event):
+            extra = {mapping.UNINDEXED: encode_json(event.fields).decode()}
+            event = msgspec.structs.replace(event, fields={})
+        extra["@timestamp"] = event.time
+        return b"%b,%b" % (event.json[:-1], msgspec.json.encode(extra)[1:])
+
+    def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
+        verdict(answer)
+        bulk = _read_bulk(answer)
+        if len(bulk.items) != len(events):
+            raise RetryableError(f"{len(bulk.items)} answers to {len(events)} alerts")
+        errors = {place: error for place, item in enumerate(bulk.items) if (error := item["create"].error_met())}
+        settings = [error for error in errors.values() if isinstance(error, MisconfiguredError)]
+        if settings and len(settings) == len(events):
+            raise settings[0]
+        if len(errors) < len(events):
+            # The login and the cluster serve the others, so the fault is with these alerts' own index (an old one that
+            # is closed, say): kept waiting, one late alert would hold up all that come after it.
+            errors = {place: _permanent(error) for place, error in errors.items()}
+        if errors:
+            raise PartialError(errors)
+
+
+class _Meta(msgspec.Struct):
+    digest: str = ""
+
+
+class _Template(msgspec.Struct):
+    version: int = 0
+    meta: _Meta = msgspec.field(name="_meta", default_factory=_Meta)
+
+
+class _Named(msgspec.Struct):
+    index_template: _Template
+
+
+class _Templates(msgspec.Struct):
+    index_templates: list[_Named]
+
+
+def _is_current(present: bytes, body: Mapping[str, Any]) -> bool:
+    """Whether the template on the server is this one, however a person edited it since, or a newer version's."""
+    try:
+        found = msgspec.json.decode(present, type=_Templates).index_templates[0].index_template
+    except (msgspec.DecodeError, IndexError):
+        return False
+    return found.meta.digest == body["_meta"]["digest"] or found.version > mapping.TEMPLATE_VERSION
+
+
+def _utc_date(event: Event) -> str:
+    if event.time.endswith("Z"):
+        return event.time[:10]
+    try:
+        return event.datetime.astimezone(UTC).date().isoformat()
+    except OverflowError:  # year 1 or 9999, within an offset of its end
+        return event.time[:10]
+
+
+def _underscored(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without dots in their names; a name that would fall on another keeps its dots."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        wanted = name.replace(".", "_")
+        taken = wanted != name and (wanted in fields or wanted in flat)
+        flat[name if taken else wanted] = value
+    return flat
+
+
+def _permanent(error: RetryableError | PermanentError) -> RetryableError | PermanentError:
+    return PermanentError(str(error)) if isinstance(error, MisconfiguredError) else error
+
+
+class _Cause(msgspec.Struct):
+    type: str = ""
+    reason: str | None = None
+
+
+class _Item(msgspec.Struct):
+    status: int
+    error: _Cause | None = None
+
+    def error_met(self) -> RetryableError | PermanentError | None:
+        """The verdict, by status before name: the servers of the family differ in names."""
+        if self.status < 300 or self.status == 409:  # 409: it is there already, from an earlier try
+            return None
+        cause = self.error or _Cause()
+        message = f"{self.status} {cause.type}: {shown((cause.reason or '').encode())}"
+        if self.status == 500 and cause.type == "fail_processor_exception":
+            return PermanentError(message)  # the pipeline's own refusal of this document
+        if self.status == 429 or self.status >= 500:
+            return RetryableError(message)
+        if self.status in (401, 403, 404) or cause.type in _NOT_THE_DOCUMENT or "pipeline with id" in message:
+            return MisconfiguredError(message)
+        return PermanentError(message)
+
+
+class _Bulk(msgspec.Struct):
+    errors: bool
+    items: list[dict[Literal["create"], _Item]]
+
+
+def _read_bulk(answer: Answer) -> _Bulk:
+    try:
+        return msgspec.json.decode(answer.body, type=_Bulk)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    if "json" in answer.headers.get("content-type", ""):
+        # Cut on its way: what was stored is answered 409 at the next try.
+        raise RetryableError(f"unreadable bulk answer: {shown(answer.body)}")
+    raise MisconfiguredError(f"HTTP {answer.status} from something that is no Elasticsearch: {shown(answer.body)}")
