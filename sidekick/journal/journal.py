@@ -1,0 +1,248 @@
+"""The durable log between accepting an alert and delivering it.
+
+Everything happens in the event loop's thread, save fdatasync and the removal of files, which take milliseconds.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, Self
+
+from sidekick.journal.commit import Done, GroupCommit
+from sidekick.journal.cursor import Committed, Cursor
+from sidekick.journal.lock import Lock
+from sidekick.journal.log import Log
+from sidekick.journal.position import PositionFile, position_path, positions
+from sidekick.journal.record import MAX_PAYLOAD
+from sidekick.journal.settings import JournalSettings
+from sidekick.journal.sync import Syncer
+from sidekick.journal.tail import Tail
+
+log = logging.getLogger(__name__)
+_PROBE = 64 << 10  # a disk that cannot take that many bytes is full
+_SEGMENTS = 8  # least number of segments in the size and the age that are kept, for they are removed whole
+
+
+class JournalFull(Exception):  # noqa: N818  (a state that passes, no error of the caller)
+    """Nothing can be accepted now, because of the journal's limit or the disk; it passes by itself."""
+
+
+class Journal:
+    """Segment files, written in groups, read through cursors. Made by `open`, used between `start` and `close`."""
+
+    def __init__(self, settings: JournalSettings, directory: Path, lock: Lock) -> None:
+        self.settings = settings
+        self.directory = directory
+        self.dropped_oldest = 0
+        self.cut_bytes = 0
+        self._lock = lock
+        self._log = Log(directory, min(settings.segment, settings.retention.size // _SEGMENTS), settings.fsync != "no")
+        self._syncer = Syncer(self._log)
+        self._cursors: dict[str, Cursor] = {}
+        self._over_limit = False
+        self._closed = False
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._recover()
+
+    @classmethod
+    def open(cls, settings: JournalSettings) -> Self:
+        """The journal of that path, made when missing. Reads no more than the end of the last segment.
+
+        Raises `JournalError` when another process holds it or a newer version wrote it, OSError when the path is not
+        usable.
+        """
+        directory = Path(settings.path)
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = Lock.take(directory)
+        try:
+            return cls(settings, directory, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _recover(self) -> None:
+        kept = positions(self.directory)
+        self.cut_bytes = self._log.recover(max((position or 0 for position in kept.values()), default=0))
+        if self.cut_bytes:
+            log.warning("journal: cut %d bytes of a write that was never finished", self.cut_bytes)
+        self._committed = Committed(self._log.next_seq)
+        self._tail = Tail(self.settings.memory, self._log.next_seq)
+        always = self._syncer if self.settings.fsync == "always" else None
+        self._commits = GroupCommit(self._log, self._tail, self._committed, always)
+        for name, position in kept.items():
+            if position is None:
+                log.warning("journal: the place of %s is damaged, it gets all that is kept again", name)
+            self._add(name, max(position or 0, self.first_seq), durable=True)
+
+    async def start(self) -> None:
+        """Begins the work of each second: fdatasync, retention, looking whether a full disk has room again."""
+        self._housekeeping = asyncio.create_task(self._keep_house(), name="journal")
+
+    def append(self, payloads: Sequence[bytes], done: Done) -> None:
+        """Keeps the payloads, in order and all or none; `done(None)` says that they are kept, `done(error)` that not.
+
+        Raises `JournalFull` at once, and then `done` is not called; ValueError for a payload above `MAX_PAYLOAD`.
+        """
+        if self._closed or self._commits.error or self._log.bytes > self.settings.retention.size:
+            self._admit()
+        for payload in payloads:
+            if len(payload) > MAX_PAYLOAD:
+                raise ValueError(f"a payload of {len(payload)} bytes: the most is {MAX_PAYLOAD}")
+        self._commits.append(payloads, done)
+
+    def _admit(self) -> None:
+        if self._closed:
+            raise JournalFull("the journal is closed")
+        if error := self._commits.error:
+            raise JournalFull(f"the journal cannot be written: {error.strerror or error}")
+        self._keep_size()
+        if self._over_limit:
+            raise JournalFull(f"the journal holds {self.bytes} bytes that are not delivered, its limit")
+
+    def cursor(self, name: str, *, durable: bool = True, start: Literal["oldest", "newest"] = "newest") -> Cursor:
+        """The cursor of that name, at its old place; a new one begins at `start`: with the next alert, by default."""
+        cursor = self._cursors.get(name)
+        if cursor and cursor.durable == durable:
+            return cursor
+        if cursor:
+            self.forget(name)
+        cursor = self._add(name, self.first_seq if start == "oldest" else self.next_seq, durable=durable)
+        cursor.save()
+        self._log.touch()
+        return cursor
+
+    def _add(self, name: str, position: int, *, durable: bool) -> Cursor:
+        file = PositionFile.open(position_path(self.directory, name)) if durable else None
+        self._cursors[name] = Cursor(name, position, self._log, self._tail, self._committed, file)
+        return self._cursors[name]
+
+    def forget(self, name: str) -> None:
+        """Removes a cursor, so that it no longer keeps segments; nothing happens if there is none of that name."""
+        if cursor := self._cursors.pop(name, None):
+            cursor.remove()
+
+    async def close(self) -> None:
+        """Commits what is gathered, makes it durable, and lets another process have the journal."""
+        self._closed = True
+        await self._commits.drain()
+        if self._housekeeping:
+            self._housekeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._housekeeping
+        if self.settings.fsync != "no":
+            with suppress(OSError):
+                await self._syncer.sync()
+        self._syncer.close()
+        for cursor in self._cursors.values():
+            cursor.close()
+        self._log.close()
+        self._lock.release()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            if self._commits.error:
+                self._probe()
+            self._keep_size()
+            self._keep_age()
+            if self._log.unsynced and self.settings.fsync != "no":
+                with suppress(OSError):  # the syncer has logged and counted it, and the next second tries again
+                    await self._syncer.sync()
+
+    def _probe(self) -> None:
+        """Makes room on a full disk from what is delivered, if there is any, and looks whether it can be written."""
+        self._remove_oldest()
+        try:
+            self._log.probe(_PROBE)
+        except OSError as error:
+            self._commits.error = error
+            if self._everything_passed():  # the segment being written may be all that is in the way
+                self._log.rotate()
+        else:
+            self._commits.error = None
+
+    def _keep_size(self) -> None:
+        while self.bytes > self.settings.retention.size and self._remove_oldest():
+            pass
+        self._over_limit = self.bytes > self.settings.retention.size
+
+    def _keep_age(self) -> None:
+        age = int(self.settings.retention.age * 1e9)
+        now = time.time_ns()
+        active = self._log.active
+        if active and self._log.next_seq > active.first and active.oldest_ns < now - age // _SEGMENTS:
+            self._log.rotate()
+        while self._log.closed and self._log.closed[0].newest_ns < now - age and self._passed():
+            self._remove_oldest()
+
+    def _passed(self) -> bool:
+        """Whether every durable cursor has passed the oldest closed segment."""
+        end = self._log.end_of(self._log.closed[0])
+        return all(cursor.position >= end for cursor in self._cursors.values() if cursor.durable)
+
+    def _everything_passed(self) -> bool:
+        return all(cursor.waiting == 0 for cursor in self._cursors.values() if cursor.durable)
+
+    def _remove_oldest(self) -> bool:
+        """Removes the oldest closed segment if it may go."""
+        if not self._log.closed:
+            return False
+        if not self._passed():
+            if self.settings.full == "reject":
+                return False
+            self._count_dropped()
+        self._syncer.run(self._log.remove_oldest())
+        return True
+
+    def _count_dropped(self) -> None:
+        oldest = self._log.closed[0]
+        read = min(cursor.reached for cursor in self._cursors.values() if cursor.durable)
+        self.dropped_oldest += max(0, self._log.end_of(oldest) - max(oldest.first, read))
+
+    @property
+    def cursors(self) -> list[str]:
+        """Names of all cursors, those included that a former process left and nobody has asked for."""
+        return list(self._cursors)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all segments."""
+        return self._log.bytes
+
+    @property
+    def segments(self) -> int:
+        """Number of segment files."""
+        return len(self._log.segments)
+
+    @property
+    def first_seq(self) -> int:
+        """The lowest number that may be read."""
+        return self._log.first_seq
+
+    @property
+    def next_seq(self) -> int:
+        """The number of the next record to be committed."""
+        return self._committed.next_seq
+
+    @property
+    def records(self) -> int:
+        """Records kept, delivered or not."""
+        return self.next_seq - self.first_seq
+
+    @property
+    def damaged(self) -> int:
+        """Records that were to be read and could not, since the start."""
+        return self._log.damaged
+
+    @property
+    def full(self) -> bool:
+        """Whether alerts are refused now."""
+        return self._over_limit or self._commits.error is not None
+
+    @property
+    def syncing(self) -> Syncer:
+        """Counts and seconds of fdatasync."""
+        return self._syncer

@@ -1,0 +1,89 @@
+"""One segment file: named by the first sequence number it may hold, `00000000000000000042.log`."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from sidekick.journal.record import CHUNK, Damage, Found, Record, Scanner
+
+SUFFIX = ".log"
+_FORMAT = b"sidekick-journal "
+HEADER = _FORMAT + b"1\n"
+
+
+class JournalError(Exception):
+    """A journal that cannot be opened: somebody else holds it, or a newer version wrote it."""
+
+
+class Segment:
+    """What is known of a segment without reading it; `size` counts the bytes that hold whole records."""
+
+    def __init__(self, path: Path, first: int, size: int, newest_ns: int) -> None:
+        self.path = path
+        self.first = first
+        self.size = size
+        self.oldest_ns = newest_ns
+        self.newest_ns = newest_ns
+        self.damage: dict[int, int] = {}
+
+    @classmethod
+    def found(cls, path: Path) -> Self:
+        """The segment of an existing file. Its time is the file's, so that opening a journal reads no segment."""
+        state = path.stat()
+        return cls(path, int(path.stem), state.st_size, state.st_mtime_ns)
+
+    @contextmanager
+    def scanner(self, chunk: int = CHUNK) -> Generator[Scanner]:
+        """A scanner of the file as far as it is written."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            yield Scanner(fd, self.size, chunk)
+        finally:
+            os.close(fd)
+
+    def seek(self, seq: int) -> int:
+        """The offset from which to read in order to meet every record from `seq` on."""
+        if seq <= self.first:
+            return len(HEADER)
+        with self.scanner() as scanner:
+            return scanner.seek(seq, len(HEADER))
+
+    def read(self, offset: int, after: int, count: int, size: int) -> tuple[list[Record], int]:
+        """Records from `after` on that lie behind `offset`, at most `count` and `size` bytes; and where they end."""
+        records: list[Record] = []
+        expected, damaged_at = after, -1
+        with self.scanner(min(CHUNK, max(4096, count << 10))) as scanner:
+            for found in scanner.walk(offset):
+                if isinstance(found, Damage):
+                    damaged_at = found.start
+                    self.damage.setdefault(damaged_at, 1)
+                    continue
+                if damaged_at >= 0:
+                    self.damage[damaged_at] = max(1, found.record.seq - expected)
+                    damaged_at = -1
+                expected = found.record.seq + 1
+                if found.record.seq >= after:
+                    size -= len(found.record.payload)
+                    if records and size < 0:
+                        break
+                    records.append(found.record)
+                offset = found.end
+                if len(records) >= count or size <= 0:
+                    break
+        return records, offset
+
+    def recover(self) -> Found | None:
+        """Cuts what follows the last whole record, and gives that; for the segment that was written last."""
+        with open(self.path, "r+b") as file:
+            header = file.read(len(HEADER))
+            if header.startswith(_FORMAT) and header != HEADER:
+                raise JournalError(f"{self.path} was written by another version ({header.strip().decode()})")
+            last = Scanner(file.fileno(), self.size).last(len(HEADER))
+            self.size = last.end if last else len(HEADER)
+            file.truncate(self.size)
+            if header != HEADER:
+                file.seek(0)
+                file.write(HEADER)
+        return last

@@ -1,0 +1,57 @@
+"""The one thread beside the event loop: fdatasync, and the removal of files."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from sidekick.journal.log import Log
+
+log = logging.getLogger(__name__)
+
+
+class Syncer:
+    """Makes a log durable, one sync at a time, and keeps count of it."""
+
+    def __init__(self, log: Log) -> None:
+        self.syncs = 0
+        self.seconds = 0.0
+        self.failures = 0
+        self.failing = False
+        self._log = log
+        self._thread = ThreadPoolExecutor(1, "journal")
+
+    def sync(self) -> asyncio.Future[None]:
+        """Makes durable what is written by now; the future gets the OSError if that fails."""
+        future = self.run(self._timed(self._log.syncing()))
+        future.add_done_callback(self._synced)
+        return future
+
+    def run(self, job: Callable[[], None]) -> asyncio.Future[None]:
+        """Runs a job after those before it."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, job)
+
+    def _timed(self, sync: Callable[[], None]) -> Callable[[], None]:
+        def timed() -> None:
+            start = time.perf_counter()
+            try:
+                sync()
+            finally:
+                self.seconds += time.perf_counter() - start
+                self.syncs += 1
+
+        return timed
+
+    def _synced(self, future: asyncio.Future[None]) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error:
+            self.failures += 1
+            self._log.touch()
+            if not self.failing:
+                log.error("the journal cannot be made durable: %s", error)
+        self.failing = error is not None
+
+    def close(self) -> None:
+        """Returns when every job is done."""
+        self._thread.shutdown()
