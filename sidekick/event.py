@@ -111,6 +111,21 @@ class Event(msgspec.Struct, frozen=True, dict=True, omit_defaults=True):
         return int(self.datetime.replace(microsecond=0).timestamp()) * 10**9 + int(digits.ljust(9, "0"))
 
     @classmethod
+    def test(cls) -> "Event":
+        """falcosidekick's own test alert (`POST /test`), stamped now, to the second."""
+        return cls(
+            uuid=new_id(),
+            output="This is a test from falcosidekick",
+            priority=Priority.DEBUG,
+            rule=cls.TEST_RULE,
+            time=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            fields={"proc.name": "falcosidekick", "user.name": "falcosidekick"},
+            source="internal",
+            tags=("example", "test"),
+            hostname="falcosidekick",
+        )
+
+    @classmethod
     def from_json(cls, payload: bytes) -> "Event":
         """The event that wrote this canonical JSON (a journal record); raises `DecodeError` for anything else."""
         try:

@@ -1,0 +1,61 @@
+"""Sends again, on purpose, what the journal or the dead letters still hold."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from sidekick.event import Event
+from sidekick.journal import Record
+
+
+class ReplayCursor:
+    """A cursor over given records, renumbered from 0, so that the worker that delivers also replays.
+
+    `passed` is called with the number of records done so far, `ended` when there is none left to read.
+    """
+
+    def __init__(self, records: Iterator[Record], passed: Callable[[int], None], ended: Callable[[], None]) -> None:
+        self._records = records
+        self._passed = passed
+        self._ended = ended
+        self._ahead: deque[Record] = deque()
+        self.position = 0
+        self.waiting = 0
+        self.oldest_ns = None
+
+    def read(self, after: int, count: int, size: int) -> list[Record]:
+        found: list[Record] = []
+        for record in self._from(after, count):
+            size -= len(record.payload)
+            if size < 0 and found:
+                break
+            found.append(record)
+        if not found:
+            self._ended()
+        return found
+
+    def _from(self, after: int, count: int) -> Iterator[Record]:
+        skip = after - self.position
+        missing = skip + count - len(self._ahead)
+        for record in islice(self._records, max(0, missing)):
+            self._ahead.append(record._replace(seq=self.position + len(self._ahead)))
+        return islice(self._ahead, skip, skip + count)
+
+    async def wait(self, seq: int) -> None:
+        """Returns at once: a replay has all its records from the beginning."""
+
+    def advance(self, seq: int) -> None:
+        for _ in range(seq - self.position):
+            self._ahead.popleft()
+        self.position = seq
+        self._passed(seq)
+
+
+class Refusals:
+    """Takes the place of the dead letters in a replay, where a refusal is an answer to the person who asked."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+
+    async def add(self, event: Event, reason: str) -> None:
+        self.reasons[event.uuid] = reason

@@ -1,0 +1,238 @@
+"""The chain between the journal and one output's `send`, written once, in its order:
+
+cursor → filter → batch → breaker → retry → time-out → send → advance the cursor.
+
+Each link has its reason to stand where it stands:
+- the filter comes before the batch, so that a batch is full of what is wanted;
+- the time-out covers one try, not the retries, for a retry gives up by space (the journal's), never by time;
+- the cursor moves only when every event of the batch is delivered or dead, so that a crash resends, and never skips.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sidekick.delivery.batcher import Batcher
+from sidekick.delivery.breaker import Breaker
+from sidekick.delivery.counts import Counts, Tally
+from sidekick.delivery.ports import Cursor, DeadLetterBox
+from sidekick.event import Event
+from sidekick.sdk.errors import DeliveryError, MisconfiguredError, PartialError, PermanentError, RetryableError
+from sidekick.sdk.output import BatchLimits, Output
+
+log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):  # noqa: N818  (no error: the process is asked to end while a destination is away)
+    """Ends a delivery between two tries; its events stay in the journal."""
+
+
+class Worker:
+    """Delivers one output's events, in order, for as long as the process lives."""
+
+    def __init__(
+        self,
+        name: str,
+        output: Output[Any],
+        cursor: Cursor,
+        accepts: Callable[[Event], bool],
+        dead_letters: DeadLetterBox,
+    ) -> None:
+        self.name = name
+        self.output = output
+        self.cursor = cursor
+        self.counts = Counts(inherited=cursor.waiting)
+        self.breaker = Breaker(output.settings.retry)
+        self.connected = False
+        self.last_error = ""
+        self._failing_since: float | None = None
+        self._dead_letters = dead_letters
+        self._stopping = asyncio.Event()
+        self._batcher = Batcher(cursor, accepts, _window(output))
+
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest alert that waits."""
+        oldest = self.cursor.oldest_ns
+        return max(0.0, (time.time_ns() - oldest) / 1e9) if oldest else 0.0
+
+    def stop(self) -> None:
+        """Lets what waits be delivered, but waits for no destination that is away and for no further event."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until `stop`, then until nothing is left to read; always closes the output."""
+        try:
+            await self._arrive()
+            while (batch := await self._batcher.next(self._stopping)) is not None:
+                tally = Tally(filtered=batch.filtered)
+                await self._send_window(batch.events, tally)
+                self.counts.add(tally, batch.end - self.cursor.position)
+                self.cursor.advance(batch.end)
+                await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
+        except Stopped:
+            log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
+        finally:
+            await self.output.close()
+
+    async def _send_window(self, events: list[Event], tally: Tally) -> None:
+        if self.output.batch.count > 1 or len(events) <= 1:
+            return await self._deliver(events, tally)
+        results = await asyncio.gather(*(self._deliver([event], tally) for event in events), return_exceptions=True)
+        for result in results:
+            if result is not None:
+                raise result
+        return None
+
+    async def _deliver(self, events: Sequence[Event], tally: Tally) -> None:
+        """Returns when each event is delivered or dead; raises `Stopped`."""
+        while events:
+            if self.breaker.open and len(events) > 1:
+                await self._deliver(events[:1], tally)
+                events = events[1:]
+            try:
+                await self._try(lambda events=events: self.output.send(events), len(events))
+            except PartialError as error:
+                events, pause = await self._split(events, error, tally)
+            except RetryableError as error:
+                pause = self._failed(error)
+            except PermanentError as error:
+                return await self._bisect(events, error, tally)
+            else:
+                tally.delivered += len(events)
+                return None
+            await self._pause(pause)
+        return None
+
+    async def _try(self, send: Callable[[], Awaitable[None]], count: int) -> None:
+        """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s."""
+        try:
+            await self._connect()
+            await _translated(send, self.output.settings.timeout)
+        except DeliveryError as error:
+            self.counts.attempts[_outcome(error)] += 1
+            self.counts.failed += len(error.errors) if isinstance(error, PartialError) else count
+            raise
+        self.counts.attempts["ok"] += 1
+        self._succeeded()
+
+    async def _arrive(self) -> None:
+        """Connects before there is anything to send, so that a wrong address shows at start and not at night."""
+        while not self.connected:
+            try:
+                await self._connect()
+            except RetryableError as error:
+                await self._pause(self._failed(error))
+
+    async def _connect(self) -> None:
+        if self.connected:
+            return
+        try:
+            await _translated(self.output.connect, self.output.settings.timeout)
+        except PermanentError as error:  # no event is to blame for it
+            raise MisconfiguredError(str(error)) from error
+        self.connected = True
+
+    async def _split(self, events: Sequence[Event], error: PartialError, tally: Tally) -> tuple[Sequence[Event], float]:
+        """Books what is settled; gives the events worth another try, and the pause before it."""
+        again: list[Event] = []
+        pause = 0.0
+        for index, event in enumerate(events):
+            verdict = error.errors.get(index)
+            if verdict is None:
+                tally.delivered += 1
+            elif isinstance(verdict, RetryableError):
+                again.append(event)
+                pause = max(pause, verdict.after or 0.0)
+            else:
+                await self._bury(event, verdict, tally)
+        if not again:
+            self._succeeded()
+            return again, 0.0
+        first = next(e for e in error.errors.values() if isinstance(e, RetryableError))
+        return again, max(pause, self._failed(first))
+
+    async def _bisect(self, events: Sequence[Event], error: PermanentError, tally: Tally) -> None:
+        """A batch refused as a whole may hold one poison event: halves find it, and the rest is delivered."""
+        if len(events) == 1:
+            return await self._bury(events[0], error, tally)
+        middle = len(events) // 2
+        await self._deliver(events[:middle], tally)
+        await self._deliver(events[middle:], tally)
+        return None
+
+    async def _bury(self, event: Event, error: DeliveryError, tally: Tally) -> None:
+        while True:
+            try:
+                await self._dead_letters.add(event, str(error))
+                break
+            except OSError as cause:  # a full disk, most likely: the event waits where it is
+                await self._pause(self._failed(RetryableError(f"no dead letter can be written: {cause.strerror}")))
+        tally.dead += 1
+        log.warning("%s: dead letter %s: %s", self.name, event.uuid, error)
+
+    def _failed(self, error: RetryableError) -> float:
+        pause = self.breaker.failed(error)
+        self.last_error = str(error)
+        # A destination that asked for time has answered; one that did not may need a new connection.
+        self.connected = self.connected and error.after is not None
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+            log.warning("%s: not delivered, will be tried again: %s", self.name, error)
+        return pause
+
+    def _succeeded(self) -> None:
+        self.breaker.succeeded()
+        if self._failing_since is not None:
+            log.info("%s: delivers again, after %.0f s", self.name, time.monotonic() - self._failing_since)
+            self._failing_since = None
+            self.last_error = ""
+
+    async def _pause(self, seconds: float) -> None:
+        if not self.connected:
+            await self.output.close()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+        raise Stopped
+
+
+async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:
+    """Runs an output's method within `limit` seconds and lets out nothing but a `DeliveryError`."""
+    try:
+        async with asyncio.timeout(limit):
+            await call()
+    except DeliveryError:
+        raise
+    except TimeoutError:
+        raise RetryableError(f"no answer within {limit:g} s") from None
+    except OSError as error:
+        raise RetryableError(f"the connection failed: {error.strerror or type(error).__name__}") from error
+    except Exception as error:
+        # A defect of the output: blamed on the events, so that the one that provokes it is found and set aside.
+        log.exception("defect in an output")
+        raise PermanentError(f"defect in this output: {type(error).__name__}") from error
+
+
+def _outcome(error: DeliveryError) -> str:
+    match error:
+        case PartialError():
+            return "partial"
+        case MisconfiguredError():
+            return "misconfigured"
+        case RetryableError():
+            return "retryable"
+        case _:
+            return "permanent"
+
+
+def _window(output: Output[Any]) -> BatchLimits:
+    """What is read at once: a batch, or as many single events as may be in flight together."""
+    limits = output.batch
+    if limits.count > 1:
+        return limits
+    return BatchLimits(count=output.concurrency, bytes=limits.bytes * output.concurrency)
