@@ -2,6 +2,7 @@
 
 from sidekick.journal.cursor import Cursor
 from sidekick.journal.journal import Journal, JournalFull
+from sidekick.journal.reader import JournalReader, Report, Stretch
 from sidekick.journal.record import MAX_PAYLOAD, Record
 from sidekick.journal.segment import JournalError
 from sidekick.journal.settings import JournalSettings, Retention
@@ -12,7 +13,10 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalFull",
+    "JournalReader",
     "JournalSettings",
     "Record",
+    "Report",
     "Retention",
+    "Stretch",
 ]

@@ -71,6 +71,11 @@ class Scanner:
         self._start = 0
         self._data = b""
 
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the file."""
+        at = self._load(offset, size)
+        return self._data[at : at + size]
+
     def walk(self, offset: int) -> Iterator[Found | Damage]:
         """Everything from `offset` to the end: a record, or a stretch without any, each beginning where one ended."""
         while offset < self._end:
