@@ -3,12 +3,12 @@
 Falco's `output_fields` have hundreds of names, and one name may be a number today and text tomorrow: an ordinary
 mapping refuses alerts for a type that differs, and all new names after the thousandth. So the whole of `output_fields`
 is one field (`flattened` of Elasticsearch, `flat_object` of OpenSearch), or, where neither exists, only a known subset
-is indexed. What even that would refuse is found by `takes` before it is sent.
+is indexed. What even that would refuse is left out of `output_fields`, and the whole goes along as text.
 """
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ import msgspec
 from sidekick.sdk import Answer, Event, encode_json
 
 UNINDEXED = "output_fields_text"
-"""Where the fields of an alert go, as JSON text, when `output_fields` itself would be refused."""
+"""Where all fields of an alert go, as JSON text, when some of them would be refused."""
 TEMPLATE_VERSION = 1
 # Other people's templates win: falcosidekick's own has no priority (0), those of the servers have 100 and more.
 _PRIORITY = 1
@@ -28,7 +28,7 @@ _REMEMBERED_NAMES = 4096
 _REMEMBERED_LENGTH = 64
 _NESTED: frozenset[type[Any]] = frozenset((dict, list))
 
-# No name may be the beginning of another: `fd.rip` is here, so `fd.rip.name` cannot be.
+# No name may be the beginning of another: `fd.sip` is here, so `fd.sip.name` cannot be.
 _SUBSET = {
     "container": "id image.repository image.tag name",
     "ct": "error id name region srcip user",
@@ -59,40 +59,32 @@ class FieldsMapping:
     """Names mapped to a value: an object there is refused, and so is a value at the name of a parent."""
     _sound: set[str] = field(default_factory=set[str], repr=False, compare=False)
 
-    def takes(self, event: Event) -> bool:
-        """Whether the server indexes these fields as they are; a few microseconds for an ordinary alert."""
+    def taken(self, event: Event) -> dict[str, Any]:
+        """The fields that the server indexes as they are: nearly always all, for a microsecond."""
         fields = event.fields
-        nested = not _NESTED.isdisjoint(map(type, fields.values()))
-        if nested and not all(_is_shallow(value, _DEEPEST) for value in fields.values()):
-            return False
-        if len(event.json) > _LONGEST_TERM and not self._has_short_terms(fields):
-            return False
-        if self.paths and not self._takes_names(list(_names(fields)) if nested else fields):
-            return False
-        return not nested or not any(_holds_object(fields[name]) for name in self.leaves.intersection(fields))
-
-    def _has_short_terms(self, fields: Mapping[str, Any]) -> bool:
-        # As JSON no text is shorter than in UTF-8, so this errs to the safe side.
-        return all(
-            len(encode_json({name: value if self.terms or type(value) in _NESTED else None})) < _LONGEST_TERM
-            for name, value in fields.items()
-        )
-
-    def _takes_names(self, names: Collection[str]) -> bool:
-        if self._sound.issuperset(names):
-            return True
-        fresh = [name for name in names if name not in self._sound]
-        if not all(map(self._takes_name, fresh)):
-            return False
+        flat = _NESTED.isdisjoint(map(type, fields.values())) and len(event.json) < _LONGEST_TERM
+        if flat and (not self.paths or self._sound.issuperset(fields)):
+            return fields
+        kept = {name: value for name, value in fields.items() if self._takes(name, value)}
         if len(self._sound) < _REMEMBERED_NAMES:
-            self._sound.update(name for name in fresh if len(name) < _REMEMBERED_LENGTH)
-        return True
+            self._sound.update(name for name in kept if len(name) < _REMEMBERED_LENGTH)
+        return kept
+
+    def _takes(self, name: str, value: Any) -> bool:
+        nested = type(value) in _NESTED
+        if nested and not _is_shallow(value, _DEEPEST):
+            return False
+        # As JSON no text is shorter than in UTF-8, so this errs to the safe side.
+        if len(encode_json({name: value if nested or self.terms else None})) > _LONGEST_TERM:
+            return False
+        if self.paths and not (self._takes_name(name) and all(map(_is_path, _names(value)))):
+            return False
+        return name not in self.leaves or not _holds_object(value)
 
     def _takes_name(self, name: str) -> bool:
-        if not all(part.strip() for part in name.split(".")):
-            return False
         below = f"{name}."
-        return not any(leaf.startswith(below) or name.startswith(f"{leaf}.") for leaf in self.leaves)
+        conflict = any(leaf.startswith(below) or name.startswith(f"{leaf}.") for leaf in self.leaves)
+        return _is_path(name) and not conflict
 
 
 FLATTENED = FieldsMapping({"type": "flattened", "ignore_above": 1024})
@@ -177,6 +169,10 @@ def _properties(fields: FieldsMapping) -> dict[str, Any]:
 def _text(longest: int) -> dict[str, Any]:
     """Searchable by word, and whole under `.keyword`: as a server maps text by itself, so that dashboards go on."""
     return {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": longest}}}
+
+
+def _is_path(name: str) -> bool:
+    return all(part.strip() for part in name.split("."))
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

@@ -200,11 +200,11 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
     def _document(self, event: Event) -> bytes:
         if self._flat:
             event = msgspec.structs.replace(event, fields=_underscored(event.fields))
-        extra = {}
-        if not self._fields.takes(event):
-            extra = {mapping.UNINDEXED: encode_json(event.fields).decode()}
-            event = msgspec.structs.replace(event, fields={})
-        extra["@timestamp"] = event.time
+        extra = {"@timestamp": event.time}
+        taken = self._fields.taken(event)
+        if len(taken) < len(event.fields):
+            extra = {mapping.UNINDEXED: encode_json(event.fields).decode()} | extra
+            event = msgspec.structs.replace(event, fields=taken)
         return b"%b,%b" % (event.json[:-1], msgspec.json.encode(extra)[1:])
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
