@@ -3,12 +3,13 @@
 import ctypes
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from bpf import libbpf
 from bpf.map import Map
-from bpf.schema import PROGRAM
+from bpf.schema import MAPS, PROGRAM
 
 OBJECT = Path(__file__).with_name("xdp_block.bpf.o")
 
@@ -37,6 +38,12 @@ class Program:
         for name, entries in sizes.items():
             handle = self._library.bpf_object__find_map_by_name(self.object, name.encode())
             libbpf.check(self._library.bpf_map__set_max_entries(handle, entries), f"size of {name}")
+
+    def adopt(self, pins: Path) -> None:
+        """Takes the sizes of the maps that are pinned: libbpf uses a pinned map again only when both agree."""
+        for path in (path for path in pins.iterdir() if path.name in MAPS):
+            with closing(Map.pinned(path, read_only=True)) as present:
+                self.resize({path.name: present.capacity})
 
     def load(self) -> None:
         """Hands the program to the verifier. Raises `OSError` with libbpf's own words."""

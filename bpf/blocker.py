@@ -1,0 +1,235 @@
+"""The blocks of this host: what may be blocked is, is recorded, and ends."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from bpf.allowlist import AllowList
+from bpf.backend import Backend, FullError
+from bpf.ledger import Ledger, Record, boot_expiry, read, wall_expiry
+from bpf.networks import Networks
+from bpf.policy import ALERT, REFUSALS, Policy, Refusal
+from bpf.protocol import Outcome, Row, Wanted
+from bpf.schema import Entry, boot_now, map_name
+from bpf.target import MalformedError, Network, Target
+
+DEFAULT_LIFE = 3600.0
+LONGEST = 30 * 86400.0  # a wrong clock must not block for ever
+
+
+class Blocker:
+    """The one writer of a back end and of the ledger. `longest` caps every life, in seconds."""
+
+    def __init__(
+        self, backend: Backend, ledger: Ledger, policy: Policy, allowed: AllowList, longest: float = LONGEST
+    ) -> None:
+        self.backend = backend
+        self.ledger = ledger
+        self.policy = policy
+        self.longest = longest
+        self.refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
+        self.blocked: Counter[str] = Counter()
+        self.expired = 0
+        self._allowed = allowed
+        self._found: dict[Network, str] = {}
+        self._held: dict[Target, int] = {}
+        self._used: Counter[str] = Counter()
+
+    def start(self) -> None:
+        """Makes back end and ledger agree: what the kernel holds stays blocked, what it lost is blocked again."""
+        now = boot_now()
+        never = boot_expiry(time.time() + LONGEST)
+        present = {target: entry.expires or never for target, entry in self.backend.entries()}
+        dead = {target for target, expires in present.items() if expires <= now}
+        self.backend.unblock(dead)
+        held = {target: expires for target, expires in present.items() if target not in dead}
+        known = live(self.ledger, time.time())
+        self.ledger.write({target: _adopted(target, held[target]) for target in held.keys() - known.keys()})
+        lost = {target: boot_expiry(known[target].until) for target in known.keys() - held.keys()}
+        self.backend.block(lost)
+        self._held, self._used = {}, Counter()
+        self._hold(held | lost)
+
+    def protect(self, found: Mapping[Network, str]) -> None:
+        """Replaces the computed part of the protected set, here and in the kernel."""
+        self._found = dict(found)
+        allowed = dict.fromkeys(self._allowed, "on the allow list")
+        self.policy.protected = Networks(allowed | self._found)
+        self.backend.allow(list(self.policy.protected))
+
+    def reprotect(self) -> None:
+        """Writes the protected set once more."""
+        self.protect(self._found)
+
+    def wanting(self, targets: Iterable[Target], origin: str) -> list[Target]:
+        """Those that a list still has to block, or its own that have passed half of their life."""
+        half = boot_expiry(time.time() + self.longest / 2)
+        own = self.held(origin)
+        return [
+            target for target in targets if target not in self._held or (target in own and self._held[target] < half)
+        ]
+
+    def block(self, wanted: Iterable[Wanted], origin: str, *, dry_run: bool = False) -> list[Outcome]:
+        """Blocks what may be blocked. Either all that was accepted is in the kernel and recorded, or none of it."""
+        outcomes: list[Outcome] = []
+        accepted: dict[Target, Record] = {}
+        for each in wanted:
+            outcome = self._judge(each, origin, accepted, dry_run=dry_run)
+            outcomes.append(outcome)
+            self.refused[outcome.refused] += bool(outcome.refused)
+        if accepted and not dry_run:
+            failure = self._apply(accepted, origin)
+            if failure:
+                return [outcome if outcome.refused else _refused(outcome.target, failure) for outcome in outcomes]
+        return outcomes
+
+    def unblock(self, targets: Iterable[Target]) -> int:
+        """How many were blocked."""
+        held = list(self._held.keys() & set(targets))
+        self.backend.unblock(held)
+        self._release(held)
+        return len(self.ledger.end(held, time.time()))
+
+    def allow(self, networks: Iterable[Network], *, remove: bool = False) -> None:
+        """Changes the allow list for good, and unblocks what it now holds."""
+        self._allowed.change(networks, remove=remove)
+        self.protect(self._found)
+        protected = self.policy.protected
+        self.unblock([target for target in self._held if protected.holding(target.network)])
+
+    def clear(self) -> int:
+        return self.unblock(list(self._held))
+
+    def sweep(self) -> None:
+        """Takes out what has expired; the kernel lets it pass already."""
+        now = boot_now()
+        dead = [target for target, expires in self._held.items() if expires <= now]
+        self.backend.unblock(dead)
+        self._release(dead)
+        self.expired += len(dead)
+        self.ledger.forget(time.time())
+
+    def held(self, origin: str) -> set[Target]:
+        """What this origin blocks now."""
+        return {target for target in self._held if (record := self.ledger.get(target)) and record.origin == origin}
+
+    def rows(self, limit: int = 0) -> list[Row]:
+        now = time.time()
+        known = live(self.ledger, now)
+        newest = sorted(known.items(), key=lambda item: item[1].since, reverse=True)
+        shown = dict(newest[:limit] if limit else newest)
+        counters = {target: entry for target, entry in self.backend.entries() if target in shown}
+        return [_row(record, counters.get(target)) for target, record in shown.items()]
+
+    def protected(self) -> dict[str, str]:
+        networks = self.policy.protected
+        return {str(network): networks.why(network) for network in networks}
+
+    def fill(self) -> dict[str, tuple[int, int]]:
+        """Entries held and possible, by kind."""
+        return {kind: (self._used[kind], most) for kind, most in self.backend.capacity().items()}
+
+    def _judge(self, wanted: Wanted, origin: str, accepted: dict[Target, Record], *, dry_run: bool) -> Outcome:
+        try:
+            target = Target.parse(wanted.address, wanted.port)
+        except MalformedError as error:
+            return _refused(wanted.address[:80], Refusal("malformed", str(error)))
+        refusal = self.policy.refuses(target, origin)
+        new = target not in self._held and target not in accepted
+        if not refusal and new:
+            refusal = self._room(target, accepted)
+        if not refusal and new and origin == ALERT and not dry_run:
+            refusal = self.policy.spend(time.monotonic())
+        if refusal:
+            return _refused(str(target), refusal)
+        record = self._record(target, wanted, origin, new=new)
+        accepted[target] = record
+        return Outcome(str(target), until=record.until, new=new)
+
+    def _room(self, target: Target, accepted: Mapping[Target, Record]) -> Refusal | None:
+        kind = map_name(target)
+        capacity = self.backend.capacity()[kind]
+        if self._used[kind] + len(accepted) < capacity:
+            return None
+        # Only near the edge is it worth counting what kind each accepted one is.
+        waiting = sum(map_name(other) == kind and other not in self._held for other in accepted)
+        if self._used[kind] + waiting < capacity:
+            return None
+        self.sweep()
+        if self._used[kind] + waiting < capacity:
+            return None
+        return Refusal("full", f"{kind} holds its {capacity} entries; attach with larger maps, or unblock some")
+
+    def _record(self, target: Target, wanted: Wanted, origin: str, *, new: bool) -> Record:
+        now = time.time()
+        before = self.ledger.get(target)
+        count = 1 if before is None else before.count + new
+        seconds = wanted.seconds if wanted.seconds > 0 else DEFAULT_LIFE
+        # A life that would overflow is longer than the longest anyway.
+        growth = min(max(wanted.growth, 1.0), 1000.0) ** min(count - 1, 30)
+        until = now + min(seconds * growth, self.longest)
+        if before is not None and not new:
+            return msgspec.structs.replace(before, until=max(until, before.until))
+        return Record(str(target), until, now, origin, wanted.reason, wanted.rule, wanted.alert, count)
+
+    def _apply(self, accepted: dict[Target, Record], origin: str) -> Refusal | None:
+        expiries = {target: boot_expiry(record.until) for target, record in accepted.items()}
+        new = [target for target in accepted if target not in self._held]
+        try:
+            self.backend.block(expiries)
+        except (FullError, OSError) as error:
+            self.backend.unblock(new)
+            refusal = Refusal("full" if isinstance(error, FullError) else "failed", str(error))
+            self.refused[refusal.code] += len(accepted)
+            return refusal
+        self._hold(expiries)
+        self.ledger.write(accepted)
+        self.blocked[origin] += len(new)
+        return None
+
+    def _hold(self, expiries: Mapping[Target, int]) -> None:
+        self._used.update(map_name(target) for target in expiries if target not in self._held)
+        self._held |= expiries
+
+    def _release(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            del self._held[target]
+            self._used[map_name(target)] -= 1
+
+
+def live(records: Iterable[tuple[Target, Record]], now: float) -> dict[Target, Record]:
+    return {target: record for target, record in records if record.live(now)}
+
+
+def seed(backend: Backend, ledger: Path, allowed: Path, found: Mapping[Network, str]) -> None:
+    """Fills a new back end from the files, before it meets a packet: what was blocked before a reboot is again."""
+    backend.allow([*found, *AllowList(allowed)])
+    records, _ = read(ledger)
+    backend.block({target: boot_expiry(record.until) for target, record in live(records.items(), time.time()).items()})
+
+
+def _adopted(target: Target, expires: int) -> Record:
+    return Record(str(target), wall_expiry(expires), time.time(), "kernel", "found in the kernel")
+
+
+def _refused(target: str, refusal: Refusal) -> Outcome:
+    return Outcome(target, refused=refusal.code, message=refusal.message)
+
+
+def _row(record: Record, entry: Entry | None) -> Row:
+    packets, octets = (entry.packets, entry.octets) if entry else (0, 0)
+    return Row(
+        record.target,
+        record.until,
+        record.since,
+        record.origin,
+        record.reason,
+        record.rule,
+        record.alert,
+        record.count,
+        packets,
+        octets,
+    )
