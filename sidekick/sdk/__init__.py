@@ -19,6 +19,7 @@ from sidekick.sdk.settings import (
     Size,
     Text,
     TextMap,
+    WordList,
 )
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "Size",
     "Text",
     "TextMap",
+    "WordList",
     "encode_json",
     "shown",
     "verdict",

@@ -55,6 +55,11 @@ def _comma_list(value: Any) -> Any:
     return tuple(value.split(",")) if isinstance(value, str) else value
 
 
+def _word_list(value: Any) -> Any:
+    """Words of a comma list, spaces anywhere in it being of no meaning."""
+    return tuple(word for word in value.replace(" ", "").split(",") if word) if isinstance(value, str) else value or ()
+
+
 def text_map(value: Any) -> Any:
     """A map, also written in one text as `name:value,name:value` or as a JSON object (environment variables)."""
     if not isinstance(value, str):
@@ -87,6 +92,7 @@ Duration = Annotated[float, BeforeValidator(seconds)]
 Size = Annotated[int, BeforeValidator(size_in_bytes)]
 MinimumPriority = Annotated[Priority | None, BeforeValidator(_priority)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+WordList = Annotated[tuple[str, ...], BeforeValidator(_word_list)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
 TextMap = Annotated[dict[str, Text], BeforeValidator(text_map)]
@@ -98,7 +104,13 @@ class Settings(BaseModel):
     """A section of the configuration."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True, hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
     @model_validator(mode="before")

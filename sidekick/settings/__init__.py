@@ -1,0 +1,7 @@
+"""The only reader of configuration files, environment and secret files."""
+
+from sidekick.settings.configuration import Configuration, OutputConfiguration
+from sidekick.settings.problem import ConfigurationError, Place, Problem
+from sidekick.settings.reader import load
+
+__all__ = ["Configuration", "ConfigurationError", "OutputConfiguration", "Place", "Problem", "load"]

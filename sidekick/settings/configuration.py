@@ -1,0 +1,33 @@
+"""The whole configuration of a process, validated and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ConfigDict
+
+from sidekick.sdk.output import Output
+from sidekick.sdk.settings import OutputSettings
+from sidekick.settings.problem import Problem
+from sidekick.settings.top import TopSettings
+
+
+@dataclass(frozen=True)
+class OutputConfiguration:
+    """An output that is on; `name` is `slack`, or `slack.ops` for a named instance."""
+
+    name: str
+    type: type[Output[Any]]
+    settings: OutputSettings
+
+
+class Configuration(TopSettings):
+    """The keys at the top level as attributes, the outputs by name, and what is odd but valid. Made by `load` alone."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    outputs: Mapping[str, OutputConfiguration] = {}
+    """The outputs that are on."""
+    off: Mapping[str, tuple[str, ...]] = {}
+    """The outputs that are written but off, each with the keys that would turn it on."""
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,45 @@
+"""What was written for one key, and where."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidekick.settings.key import Key
+from sidekick.settings.problem import NOWHERE, Place, Problem
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key with the value that a file or a variable gives it: text, or what a list, map or tree holds."""
+
+    key: Key
+    value: Any
+    place: Place
+
+
+@dataclass
+class Entries:
+    """What one source holds, what is wrong with it, and what is only odd."""
+
+    found: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    places: dict[str, Place] = field(default_factory=dict[str, Place])
+    """Where each name stands, those inside maps and lists included."""
+    problems: list[Problem] = field(default_factory=list[Problem])
+    warnings: list[Problem] = field(default_factory=list[Problem])
+
+    def add(self, entry: Entry) -> None:
+        self.found[entry.key.name] = entry
+        self.places.setdefault(entry.key.name, entry.place)
+
+    def below(self, section: str, keys: Iterable[str]) -> list[Entry]:
+        """The entries of one section, in the order of `keys`."""
+        return [self.found[name] for name in keys if name in self.found and self.found[name].key.section == section]
+
+    def place(self, section: str, location: Iterable[str | int]) -> Place:
+        """Where the value at that way into the section was written, or the nearest thing around it."""
+        name = ".".join(filter(None, (section, *map(str, location))))
+        while name:
+            if name in self.places:
+                return self.places[name]
+            name = name.rpartition(".")[0]
+        return NOWHERE

@@ -1,0 +1,44 @@
+"""What is wrong with a configuration, where, and what was probably meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where something was written: a file with line and column (counted from 1, 0 is unknown), or a variable."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    variable: str = ""
+
+    def __str__(self) -> str:
+        if self.variable:
+            return f"environment variable {self.variable}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that a person has to mend, on one line. It never holds a secret's value."""
+
+    message: str
+    key: str = ""
+    place: Place = NOWHERE
+    suggestions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        meant = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        return ": ".join(part for part in (str(self.place), self.key, self.message + meant) if part)
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used: every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)

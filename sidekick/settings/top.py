@@ -1,0 +1,77 @@
+"""The keys that belong to no output."""
+
+from pathlib import Path
+from typing import Literal
+
+from sidekick.journal.settings import JournalSettings
+from sidekick.receiver.settings import ListenSettings
+from sidekick.sdk.settings import Duration, Flag, Settings, Text, TextMap, WordList
+
+
+class ClientCertificate(Settings):
+    """Keys of `mutualtlsclient`: what we present to a destination with `mutualtls`."""
+
+    certfile: Text = ""
+    """Client certificate (PEM); unset: client.crt in `mutualtlsfilespath`."""
+    keyfile: Text = ""
+    """Its private key (PEM); unset: client.key in `mutualtlsfilespath`."""
+    cacertfile: Text = ""
+    """Authority that the destination's certificate is checked against too; unset: ca.crt in `mutualtlsfilespath`."""
+
+
+class ClientAuthority(Settings):
+    """Keys of `tlsclient`."""
+
+    cacertfile: Text = ""
+    """Certificate authority (PEM) that destinations are checked against, beside the system's."""
+
+
+class LogSettings(Settings):
+    """Keys of `log`: what the process writes to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    """One line of text, or one JSON object a line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level written; no level writes an alert's content but debug."""
+
+
+class EnrichmentSettings(Settings):
+    """What is added to an alert, or changed in it, before it is kept."""
+
+    customfields: TextMap = {}
+    """Fields added to each alert's output_fields; a value `%NAME` is that environment variable."""
+    templatedfields: TextMap = {}
+    """Fields added to each alert's output_fields, made by a Go template from the fields it has."""
+    customtags: WordList = ()
+    """Tags added to each alert."""
+    bracketreplacer: Text = ""
+    """Text in the place of `[` in field names, `]` being dropped: `_` makes proc.aname[2] proc.aname_2. Empty: off."""
+    outputfieldformat: Text = ""
+    """Form of the output text, of <timestamp>, <priority>, <output>, <custom_fields>, <templated_fields> and <tags>.
+    Empty: as it came."""
+
+
+class ClientTlsSettings(Settings):
+    """What every output over TLS uses."""
+
+    mutualtlsfilespath: Text = "/etc/certs"
+    """Folder of client.crt, client.key and ca.crt for outputs with `mutualtls`."""
+    mutualtlsclient: ClientCertificate = ClientCertificate()
+    """Single files in the place of those in `mutualtlsfilespath`."""
+    tlsclient: ClientAuthority = ClientAuthority()
+    """Whom to trust beside the system's authorities."""
+
+
+class TopSettings(ListenSettings, EnrichmentSettings, ClientTlsSettings):
+    """Keys at the top level of the file."""
+
+    debug: Flag = False
+    """Log at level debug."""
+    log: LogSettings = LogSettings()
+    """What is logged."""
+    folder: Path = Path("data")
+    """Folder of what must outlive the process, dead letters among it."""
+    journal: JournalSettings = JournalSettings()
+    """Where alerts are kept until each output has them."""
+    grace: Duration = 25.0
+    """How long delivery may go on after SIGTERM; Kubernetes waits for 30s."""
