@@ -5,10 +5,13 @@ from typing import TypeVar
 
 import pytest
 
+from tests.leaks import no_task_left, nothing_left_open
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
 from tests.services.search import Elasticsearch, OpenSearch
 from tests.services.server import Server
+
+__all__ = ["no_task_left", "nothing_left_open"]  # fixtures of every test
 
 S = TypeVar("S", bound=Server)
 SERVICES = {"elasticsearch", "opensearch", "kafka", "redis"}
