@@ -5,6 +5,7 @@ or catches broadly: batching, retry, time-outs, breaker, dead letters and metric
 calls two methods of one output at once, except `send` up to `concurrency` times.
 """
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,10 @@ class Context:
 
     tls: ClientTls = field(default_factory=ClientTls)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    enabled: tuple[str, ...] = ()
+    """Titles of all outputs that are on."""
+    custom_fields: tuple[str, ...] = ()
+    """Names of the fields that the configuration adds to every alert."""
 
 
 class Output(ABC, Generic[S]):
@@ -110,8 +115,11 @@ class HttpOutput(Output[H]):
 
     async def connect(self) -> None:
         await self.close()
-        tls = self.context.tls.context(verify=self.settings.checkcert, mutual=self.settings.mutualtls)
-        self._http = HttpClient(tls, connections=self.concurrency, timeout=self.settings.timeout)
+        self._http = HttpClient(self.tls(), connections=self.concurrency, timeout=self.settings.timeout)
+
+    def tls(self) -> ssl.SSLContext:
+        """The TLS towards the destination, with the user's own certificates; made anew at each connect."""
+        return self.context.tls.context(verify=self.settings.checkcert, mutual=self.settings.mutualtls)
 
     async def request(self, request: Request) -> Answer:
         """One exchange with the destination, for what `connect` or `send` need besides the events."""

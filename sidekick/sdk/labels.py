@@ -1,0 +1,14 @@
+"""Fields of an alert as other systems' labels, tags and dimensions."""
+
+from sidekick.event import Event
+
+
+def text_fields(event: Event) -> list[tuple[str, str]]:
+    """Those fields whose value is a text, by name: what falcosidekick takes for a label."""
+    return sorted((name, value) for name, value in event.fields.items() if isinstance(value, str))
+
+
+def text_of(event: Event, field: str) -> str:
+    """The field's text; empty where there is none or it is no text."""
+    value = event.fields.get(field)
+    return value if isinstance(value, str) else ""
