@@ -1,6 +1,7 @@
 """The one HTTP client: a request out, an answer back, and what an answer's status means for a delivery."""
 
 import email.utils
+import io
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 USER_AGENT = "Falcosidekick"
 JSON = "application/json; charset=utf-8"
 _ANSWER_LIMIT = 16 << 20
+_PIECE = 1 << 20
 _SHOWN = 500
 
 
@@ -55,11 +57,13 @@ class HttpClient:
     async def send(self, request: Request) -> Answer:
         """The destination's answer, whatever its status; raises `RetryableError` when there is none."""
         with _transport_errors():
+            # In pieces, or a body of megabytes would be handed to the socket in one go, with everything else waiting.
+            body = io.BytesIO(request.body) if len(request.body) > _PIECE else request.body or None
             async with self._session.request(
-                request.method, request.url, data=request.body or None, headers=request.headers, allow_redirects=False
+                request.method, request.url, data=body, headers=request.headers, allow_redirects=False
             ) as response:
-                body = await _read(response)
-                return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, await _read(response))
 
     async def close(self) -> None:
         await self._session.close()
