@@ -68,7 +68,8 @@ class Report:
 class JournalReader:
     """The journal in `directory`; raises `JournalError` if there is none."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: str | Path) -> None:
+        directory = Path(directory)
         if not (directory / "lock").exists() and not segment_paths(directory):
             raise JournalError(f"there is no journal in {directory}")
         self.directory = directory
