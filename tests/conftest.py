@@ -6,6 +6,7 @@ from typing import TypeVar
 import pytest
 
 from tests.leaks import no_task_left, nothing_left_open
+from tests.services.front import Front
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
 from tests.services.search import Elasticsearch, OpenSearch
@@ -29,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
     yield from _lend(Elasticsearch(tmp_path_factory.mktemp("elasticsearch")))
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_front(elasticsearch: Elasticsearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The same server behind TLS and a password."""
+    yield from _lend(Front(tmp_path_factory.mktemp("front"), elasticsearch.url))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """What other tests stand on: each server answers, keeps its data over stop and kill, and lets in whom it should."""
 
+import ssl
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from redis import Redis as RedisClient
 from redis.exceptions import TimeoutError as RedisTimeout
 
+from tests.services import front
 from tests.services import kafka as broker
+from tests.services.front import Front
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
 from tests.services.search import Elasticsearch, OpenSearch, SearchServer
@@ -49,6 +54,23 @@ def test_opensearch_has_data_streams(opensearch: OpenSearch) -> None:
     opensearch.ask("POST", f"/{stream}/_doc", {"@timestamp": "2026-01-01T00:00:00Z"})
     (found,) = opensearch.ask("GET", f"/_data_stream/{stream}")["data_streams"]
     assert found["name"] == stream
+
+
+def test_the_front_wants_trust_and_a_password(elasticsearch_front: Front) -> None:
+    def status(trust: ssl.SSLContext, password: str) -> int:
+        connection = HTTPSConnection("127.0.0.1", elasticsearch_front.port, timeout=10, context=trust)
+        try:
+            proof = b64encode(f"{front.USER}:{password}".encode()).decode()
+            connection.request("GET", "/_cluster/health?pretty=true", headers={"authorization": f"Basic {proof}"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    ours = ssl.create_default_context(cafile=elasticsearch_front.authority)
+    assert status(ours, front.PASSWORD) == 200
+    assert status(ours, "wrong") == 401
+    with pytest.raises(ssl.SSLCertVerificationError):
+        status(ssl.create_default_context(), front.PASSWORD)
 
 
 def test_a_node_takes_settings_of_its_own(tmp_path: Path) -> None:
