@@ -1,0 +1,34 @@
+"""TLS towards senders."""
+
+import ssl
+from collections.abc import Callable
+
+from sidekick.receiver.settings import TlsServer
+
+
+class TlsError(Exception):
+    """A certificate, key or authority that cannot be used; the message names the file and its key."""
+
+
+def server_context(settings: TlsServer) -> ssl.SSLContext:
+    """TLS 1.2 or newer, HTTP/1.1 only; with `mutualtls`, no client without a certificate of `cacertfile`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    certificate, key, authorities = settings.certfile, settings.keyfile, settings.cacertfile
+    _use(
+        f"tlsserver.certfile {certificate} with tlsserver.keyfile {key}",
+        # The empty passphrase keeps OpenSSL from asking for one on the terminal.
+        lambda: context.load_cert_chain(certificate, key, password=""),
+    )
+    if settings.mutualtls:
+        _use(f"tlsserver.cacertfile {authorities}", lambda: context.load_verify_locations(authorities))
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _use(what: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except OSError as error:
+        raise TlsError(f"cannot use {what}: {error.strerror or error}") from None
