@@ -6,7 +6,7 @@ from typing import TextIO
 import click
 
 from bpf import protocol, table
-from bpf.command import REFUSED, Duration, Session
+from bpf.command import REFUSED, Session, seconds
 from bpf.feed import parse
 from bpf.host import attach, detach, serve, status, upgrade
 from bpf.metrics import text
@@ -29,31 +29,31 @@ def main(context: click.Context, as_json: bool, pins: Path, run: Path, state: Pa
 @main.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS[/LEN]...")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Only this TCP or UDP port of this host.")
-@click.option("--for", "seconds", type=Duration(), default="1h", show_default=True, help="How long.")
+@click.option("--for", "life", type=seconds, default="1h", show_default=True, help="How long.")
 @click.option("--reason", default="", help="Shown by `list`.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and do nothing.")
 @click.pass_obj
 def block(
-    session: Session, addresses: tuple[str, ...], port: int | None, seconds: float, reason: str, dry_run: bool
+    session: Session, addresses: tuple[str, ...], port: int | None, life: float, reason: str, dry_run: bool
 ) -> None:
     """Block sources."""
-    entries = [protocol.Wanted(address, port or 0, seconds, reason=reason) for address in addresses]
+    entries = [protocol.Wanted(address, port or 0, life, reason=reason) for address in addresses]
     _block(session, protocol.Block(entries, dry_run=dry_run))
 
 
 @main.command("import")
 @click.argument("file", type=click.File("r", errors="replace"))
-@click.option("--for", "seconds", type=Duration(), default="1d", show_default=True, help="How long.")
+@click.option("--for", "life", type=seconds, default="1d", show_default=True, help="How long.")
 @click.option("--reason", default="", help="Shown by `list`.")
 @click.pass_obj
-def import_(session: Session, file: TextIO, seconds: float, reason: str) -> None:
+def import_(session: Session, file: TextIO, life: float, reason: str) -> None:
     """Block what a file lists: one address, ADDRESS:PORT or network a line (`-` is standard input)."""
     good, bad = parse(file)
     for line in bad[:10]:
         click.echo(f"not a target: {line[:80]!r}", err=True)
     if bad:
         click.echo(f"{len(bad)} of {len(good) + len(bad)} lines are no target", err=True)
-    entries = [protocol.Wanted(str(target), seconds=seconds, reason=reason) for target in good]
+    entries = [protocol.Wanted(str(target), seconds=life, reason=reason) for target in good]
     answer = session.ask(protocol.Block(entries))
     refused = [outcome for outcome in answer.outcomes if outcome.refused]
     result = {"blocked": len(answer.outcomes) - len(refused), "refused": len(refused), "bad_lines": len(bad)}

@@ -67,10 +67,8 @@ class Blocker:
     def wanting(self, targets: Iterable[Target], origin: str) -> list[Target]:
         """Those that a list still has to block, or its own that have passed half of their life."""
         half = boot_expiry(time.time() + self.longest / 2)
-        own = self.held(origin)
-        return [
-            target for target in targets if target not in self._held or (target in own and self._held[target] < half)
-        ]
+        ageing = {target for target in self.held(origin) if self._held[target] < half}
+        return [target for target in targets if target not in self._held or target in ageing]
 
     def block(self, wanted: Iterable[Wanted], origin: str, *, dry_run: bool = False) -> list[Outcome]:
         """Blocks what may be blocked. Either all that was accepted is in the kernel and recorded, or none of it."""

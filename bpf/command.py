@@ -45,16 +45,12 @@ class Session:
             table()
 
 
-class Duration(click.ParamType):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return duration.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def seconds(text: str) -> float:
+    """An option's type: a duration."""
+    try:
+        return duration.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -123,4 +123,4 @@ async def _redis(url: str) -> list[str]:
             await connection.aclose()
     except (RedisError, OSError, ValueError) as error:
         raise FeedError(str(error)) from error
-    return entries
+    return [str(entry) for entry in entries]

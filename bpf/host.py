@@ -19,8 +19,8 @@ import click
 from bpf import loader, protect, table
 from bpf.allowlist import AllowList
 from bpf.backend import Backend, NotAttachedError
-from bpf.blocker import LONGEST, Blocker, seed
-from bpf.command import NOT_ATTACHED, Duration, Session, fail
+from bpf.blocker import Blocker, seed
+from bpf.command import NOT_ATTACHED, Session, fail, seconds
 from bpf.daemon import Daemon, Peers, ServeError, listen
 from bpf.dry_run import DryRun
 from bpf.feed import Feed
@@ -49,10 +49,7 @@ def protecting(command: Command) -> Command:
     """Adds the options that say what is never blocked."""
     names = click.option("--protect", multiple=True, metavar="NAME", help="Address, network or host never to block.")
     files = click.option(
-        "--destinations",
-        multiple=True,
-        type=FILE,
-        help="A YAML file: protect the host of each URL and host:port in it.",
+        "--destinations", multiple=True, type=FILE, help="YAML: protect each URL's host and host:port."
     )
     return names(files(command))
 
@@ -61,7 +58,7 @@ def protecting(command: Command) -> Command:
 @click.option("--interface", "-i", multiple=True, help="Default: those with a default route.")
 @click.option("--mode", type=click.Choice(loader.MODES), default="auto", show_default=True)
 @click.option("--group", metavar="GROUP", default=None, help="The daemon's group: may write the maps.")
-@click.option("--confirm", type=Duration(), default=None, help="Detach again unless Enter is pressed within this time.")
+@click.option("--confirm", type=seconds, default=None, help="Detach again unless Enter is pressed within this time.")
 @click.option("--addresses", type=click.IntRange(1), default=65536, show_default=True, help="Most, per IP version.")
 @click.option("--networks", type=click.IntRange(1), default=16384, show_default=True, help="Most, per IP version.")
 @protecting
@@ -124,11 +121,11 @@ def status(session: Session) -> None:
 @click.option("--dry-run", is_flag=True, help="Judge and record, but block nothing.")
 @click.option("--include", multiple=True, metavar="NETWORK", help="May be blocked though it is not globally routable.")
 @click.option("--rate", type=click.IntRange(1), default=60, show_default=True, help="New blocks a minute from alerts.")
-@click.option("--longest", type=Duration(), default=LONGEST, show_default="30d", help="No block lasts longer.")
+@click.option("--longest", type=seconds, default="30d", show_default=True, help="No block lasts longer.")
 @click.option(
     "--feed", multiple=True, metavar="SOURCE", help="A path, an http(s) URL, or redis://HOST:PORT/0?key=NAME."
 )
-@click.option("--refresh", type=Duration(), default="5m", show_default=True, help="How often feeds are read.")
+@click.option("--refresh", type=seconds, default="5m", show_default=True, help="How often feeds are read.")
 @click.option("--user", multiple=True, help="May speak to the daemon, besides root and its own user.")
 @click.option("--group", multiple=True, help="Its members may speak to the daemon.")
 @protecting
@@ -197,7 +194,7 @@ def _default_interfaces() -> list[str]:
     return names
 
 
-def _confirmed(attachment: loader.Attachment, seconds: float) -> bool:
+def _confirmed(attachment: loader.Attachment, limit: float) -> bool:
     """Whether Enter came in time: a keystroke proves that the session still reaches this host."""
 
     def hang_up(number: int, frame: FrameType | None) -> None:
@@ -206,9 +203,9 @@ def _confirmed(attachment: loader.Attachment, seconds: float) -> bool:
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, hang_up)
     interfaces = ", ".join(row.interface for row in attachment.rows)
-    click.echo(f"filtering {interfaces}; press Enter within {seconds:g} s to keep it", err=True)
+    click.echo(f"filtering {interfaces}; press Enter within {limit:g} s to keep it", err=True)
     try:
-        ready, _, _ = select.select([sys.stdin], [], [], seconds)
+        ready, _, _ = select.select([sys.stdin], [], [], limit)
         return bool(ready) and sys.stdin.readline().endswith("\n")
     except TimeoutError:
         return False

@@ -22,16 +22,11 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 def blocks(rows: Sequence[Row]) -> None:
     now = time.time()
-    columns = ("target", "for", "packets", "bytes", "times", "origin", "rule", "alert", "reason")
-    show(
-        f"{len(rows)} blocked",
-        columns,
-        (
-            (row.target, duration.show(row.until - now), row.packets, row.octets, row.count)
-            + (row.origin, row.rule, row.alert, row.reason)
-            for row in rows
-        ),
+    columns = ("target", "for", "packets", "octets", "count", "origin", "rule", "alert", "reason")
+    cells = (
+        (row.target, duration.show(row.until - now), *(getattr(row, name) for name in columns[2:])) for row in rows
     )
+    show(f"{len(rows)} blocked", columns, cells)
 
 
 def outcomes(results: Sequence[Outcome], *, dry_run: bool) -> None:
