@@ -43,7 +43,7 @@ class Journal:
         self._syncer = Syncer(self._log)
         self._cursors: dict[str, Cursor] = {}
         self._over_limit = False
-        self._closed = False
+        self.closed = False
         self._housekeeping: asyncio.Task[None] | None = None
         self._recover()
 
@@ -86,7 +86,7 @@ class Journal:
 
         Raises `JournalFull` at once, and then `done` is not called; ValueError for a payload above `MAX_PAYLOAD`.
         """
-        if self._closed or self._commits.error or self._log.bytes > self.settings.retention.size:
+        if self.closed or self._commits.error or self._log.bytes > self.settings.retention.size:
             self._admit()
         for payload in payloads:
             if len(payload) > MAX_PAYLOAD:
@@ -94,7 +94,7 @@ class Journal:
         self._commits.append(payloads, done)
 
     def _admit(self) -> None:
-        if self._closed:
+        if self.closed:
             raise JournalFull("the journal is closed")
         if error := self._commits.error:
             raise JournalFull(f"the journal cannot be written: {error.strerror or error}")
@@ -126,15 +126,13 @@ class Journal:
 
     async def close(self) -> None:
         """Commits what is gathered, makes it durable, and lets another process have the journal."""
-        self._closed = True
+        self.closed = True
         await self._commits.drain()
         if self._housekeeping:
             self._housekeeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._housekeeping
-        if self.settings.fsync != "no":
-            with suppress(OSError):
-                await self._syncer.sync()
+        await self._sync()
         self._syncer.close()
         for cursor in self._cursors.values():
             cursor.close()
@@ -148,9 +146,13 @@ class Journal:
                 self._probe()
             self._keep_size()
             self._keep_age()
-            if self._log.unsynced and self.settings.fsync != "no":
-                with suppress(OSError):  # the syncer has logged and counted it, and the next second tries again
-                    await self._syncer.sync()
+            await self._sync()
+
+    async def _sync(self) -> None:
+        if self._log.unsynced and self.settings.fsync != "no":
+            with suppress(OSError):  # the syncer has logged and counted it, and the next second tries again
+                # Never cancelled: the sync also closes the files that were left for a new segment.
+                await asyncio.shield(self._syncer.sync())
 
     def _probe(self) -> None:
         """Makes room on a full disk from what is delivered, if there is any, and looks whether it can be written."""

@@ -70,7 +70,7 @@ class Segment:
                         break
                     records.append(found.record)
                 offset = found.end
-                if len(records) >= count or size <= 0:
+                if len(records) >= count or (records and size <= 0):
                     break
         return records, offset
 

@@ -1,0 +1,123 @@
+"""Whatever the bytes of a file, every record that is read from it was once encoded, whole and as it is."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidekick.journal.record import MAGIC, Damage, Found, Record, Scanner, encode
+
+PAYLOADS = st.lists(st.binary(max_size=60) | st.just(MAGIC * 3), min_size=1, max_size=12)
+
+
+def records_of(payloads: list[bytes]) -> list[Record]:
+    return [Record(100 + index, 10**18 + index, payload) for index, payload in enumerate(payloads)]
+
+
+def boundaries(records: list[Record]) -> list[int]:
+    ends = [0]
+    for record in records:
+        ends.append(ends[-1] + len(encode([record])))
+    return ends
+
+
+@contextmanager
+def scanner(data: bytes, chunk: int) -> Iterator[Scanner]:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        yield Scanner(file.fileno(), len(data), chunk)
+
+
+def walk(data: bytes, chunk: int = 64) -> tuple[list[Record], list[Damage]]:
+    with scanner(data, chunk) as found:
+        items = list(found.walk(0))
+    at = 0
+    for item in items:
+        assert item.start == at
+        at = item.end
+    assert at == len(data)
+    return [item.record for item in items if isinstance(item, Found)], [i for i in items if isinstance(i, Damage)]
+
+
+@given(payloads=PAYLOADS, chunk=st.integers(1, 500))
+def test_what_was_encoded_is_read(payloads: list[bytes], chunk: int) -> None:
+    records = records_of(payloads)
+    assert walk(encode(records), chunk) == (records, [])
+
+
+@given(data=st.binary(max_size=500), chunk=st.integers(1, 100))
+def test_any_bytes_are_read_without_a_record(data: bytes, chunk: int) -> None:
+    records, _ = walk(data, chunk)
+    assert records == []
+
+
+@given(payloads=PAYLOADS, at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), chunk=st.integers(1, 500))
+def test_a_changed_byte_costs_its_record_only(payloads: list[bytes], at: float, flip: int, chunk: int) -> None:
+    records = records_of(payloads)
+    data = bytearray(encode(records))
+    place = int(at * len(data))
+    data[place] ^= flip
+    hit = next(index for index, end in enumerate(boundaries(records)[1:]) if place < end)
+    found, damage = walk(bytes(data), chunk)
+    assert found == records[:hit] + records[hit + 1 :]
+    assert len(damage) == 1
+
+
+@given(payloads=PAYLOADS, garbage=st.binary(min_size=1, max_size=300), at=st.floats(0, 1), chunk=st.integers(1, 500))
+def test_bytes_between_records_cost_none(payloads: list[bytes], garbage: bytes, at: float, chunk: int) -> None:
+    records = records_of(payloads)
+    place = boundaries(records)[round(at * len(records))]
+    data = encode(records)
+    found, damage = walk(data[:place] + garbage + data[place:], chunk)
+    assert found == records
+    assert [stretch.end - stretch.start for stretch in damage] == [len(garbage)]
+
+
+@given(payloads=PAYLOADS, cut=st.floats(0, 1), chunk=st.integers(1, 500))
+def test_the_last_whole_record_is_found_from_the_end(payloads: list[bytes], cut: float, chunk: int) -> None:
+    records = records_of(payloads)
+    size = round(cut * len(encode(records)))
+    whole = sum(end <= size for end in boundaries(records)[1:])
+    with scanner(encode(records)[:size], chunk) as found:
+        last = found.last(0)
+    assert (last.record if last else None) == (records[whole - 1] if whole else None)
+
+
+@given(payloads=PAYLOADS, zeros=st.integers(0, 300), chunk=st.integers(1, 500))
+def test_zeros_behind_the_last_record_are_no_record(payloads: list[bytes], zeros: int, chunk: int) -> None:
+    records = records_of(payloads)
+    data = encode(records)
+    with scanner(data + bytes(zeros), chunk) as found:
+        last = found.last(0)
+    assert last is not None
+    assert (last.record, last.end) == (records[-1], len(data))
+
+
+@pytest.mark.parametrize("size", [0, 740, 30_000])
+def test_a_record_is_found_by_its_number_near_to_where_it_lies(size: int) -> None:
+    records = records_of([os.urandom(size) for _ in range(200)])
+    ends = boundaries(records)
+    with scanner(encode(records), 4096) as found:
+        for index in range(0, 200, 7):
+            offset = found.seek(records[index].seq, 0)
+            assert offset in ends
+            assert ends[index] - 64_000 < offset <= ends[index]
+
+
+def test_a_record_is_found_by_its_number_among_damage() -> None:
+    records = records_of([b"%03d" % index * 300 for index in range(200)])
+    data = bytearray(encode(records))
+    lost = set(range(30, 60)) | {100, 199}
+    for index in lost:
+        data[boundaries(records)[index] + 40] ^= 1
+    with scanner(bytes(data), 4096) as found:
+        for wanted in records:
+            rest = [item.record for item in found.walk(found.seek(wanted.seq, 0)) if isinstance(item, Found)]
+            assert [record for record in rest if record.seq >= wanted.seq] == [
+                record for record in records if record.seq >= wanted.seq and record.seq - 100 not in lost
+            ]

@@ -1,0 +1,127 @@
+"""What stays, what goes, and what happens at the limit."""
+
+from pathlib import Path
+
+import pytest
+
+from sidekick.journal import JournalFull
+from tests.deadline import until
+from tests.journal.conftest import Opener, fill, payloads_of, read_all
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.log"))
+
+
+async def test_delivered_alerts_stay_until_they_are_old(open_journal: Opener, tmp_path: Path) -> None:
+    journal = await open_journal(segment=1000, retention={"age": "2s"})
+    cursor = journal.cursor("webhook")
+    await fill(journal, 30)
+    cursor.advance(30)
+    assert journal.first_seq == 0
+    await until(lambda: journal.first_seq == 30, within=10)
+    await until(lambda: not files(tmp_path / "journal"), within=5)
+    kept = await fill(journal, 2, start=30)
+    assert payloads_of(read_all(cursor)) == kept
+
+
+async def test_undelivered_alerts_never_are_too_old(open_journal: Opener) -> None:
+    journal = await open_journal(segment=1000, retention={"age": "100ms"})
+    cursor, done = journal.cursor("webhook"), journal.cursor("done")
+    kept = await fill(journal, 30)
+    cursor.advance(12)
+    done.advance(30)
+    await until(lambda: journal.first_seq > 0, within=10)
+    assert journal.first_seq <= 12
+    assert payloads_of(read_all(cursor)) == kept[12:]
+
+
+async def test_delivered_alerts_make_room(open_journal: Opener, tmp_path: Path) -> None:
+    journal = await open_journal(retention={"size": 8000})
+    cursor = journal.cursor("webhook")
+    for number in range(200):
+        await fill(journal, 1, start=number)
+        cursor.advance(number + 1)
+        assert journal.bytes < 9000
+    assert journal.first_seq > 100
+    assert not journal.full
+    await until(lambda: sum(file.stat().st_size for file in files(tmp_path / "journal")) == journal.bytes)
+
+
+async def test_undelivered_alerts_are_never_removed_to_make_room(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000}, memory=0)
+    cursor = journal.cursor("webhook")
+    kept: list[bytes] = []
+    with pytest.raises(JournalFull, match="limit"):
+        while True:
+            kept += await fill(journal, 1, start=len(kept))
+    assert len(kept) > 50
+    assert journal.full
+    assert payloads_of(read_all(cursor)) == kept
+    cursor.advance(20)
+    await until(lambda: not journal.full, within=5)
+    kept += await fill(journal, 1, start=len(kept))
+    assert payloads_of(read_all(cursor)) == kept[20:]
+
+
+async def test_room_is_there_as_soon_as_a_cursor_has_passed(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000})
+    cursor = journal.cursor("webhook")
+    with pytest.raises(JournalFull):
+        await fill(journal, 200)
+    cursor.advance(journal.next_seq)
+    await fill(journal, 1)
+    assert not journal.full
+
+
+async def test_a_forgotten_cursor_keeps_nothing(open_journal: Opener, tmp_path: Path) -> None:
+    journal = await open_journal(retention={"size": 8000})
+    journal.cursor("removed")
+    with pytest.raises(JournalFull):
+        await fill(journal, 200)
+    journal.forget("removed")
+    journal.forget("never heard of")
+    await fill(journal, 200)
+    assert not list((tmp_path / "journal").glob("removed*"))
+
+
+async def test_a_cursor_that_is_not_durable_keeps_nothing(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000}, memory=0)
+    cursor = journal.cursor("statsd", durable=False)
+    kept = await fill(journal, 200)
+    records = read_all(cursor)
+    assert records[0].seq == journal.first_seq > 0
+    assert payloads_of(records) == kept[journal.first_seq :]
+
+
+async def test_cursors_of_a_former_process_keep_their_alerts(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000})
+    journal.cursor("webhook")
+    await journal.close()
+    journal = await open_journal(retention={"size": 8000})
+    with pytest.raises(JournalFull):
+        await fill(journal, 200)
+
+
+async def test_the_oldest_alerts_give_way_if_that_is_wanted(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000}, full="drop_oldest", memory=0)
+    slow, fast = journal.cursor("slow"), journal.cursor("fast")
+    kept: list[bytes] = []
+    for number in range(200):
+        kept += await fill(journal, 1, start=number)
+        fast.advance(number + 1)
+    records = read_all(slow)
+    assert not journal.full
+    assert journal.bytes < 9000
+    assert payloads_of(records) == kept[-len(records) :]
+    assert journal.dropped_oldest == 200 - len(records) > 0
+    assert slow.waiting == 200
+
+
+async def test_what_is_being_delivered_does_not_count_as_dropped(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000}, full="drop_oldest")
+    cursor = journal.cursor("slow")
+    await fill(journal, 10)
+    assert len(cursor.read(0, 10, 10_000)) == 10
+    await fill(journal, 200, start=10)
+    assert journal.dropped_oldest == journal.first_seq - 10
