@@ -58,6 +58,12 @@ class Worker:
         oldest = self.cursor.oldest_ns
         return max(0.0, (time.time_ns() - oldest) / 1e9) if oldest else 0.0
 
+    @property
+    def state(self) -> dict[str, object]:
+        """How it stands, for a person: connected or not, what waits, and the last error while it lasts."""
+        status = "failing" if self._failing_since is not None else "ok" if self.connected else "connecting"
+        return {"status": status, "waiting": self.cursor.waiting, "error": self.last_error}
+
     def stop(self) -> None:
         """Lets what waits be delivered, but waits for no destination that is away and for no further event."""
         self._stopping.set()

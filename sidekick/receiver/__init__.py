@@ -4,7 +4,18 @@ from sidekick.receiver.refused import Refused, RefusedLog
 from sidekick.receiver.server import Receiver
 from sidekick.receiver.settings import ListenSettings
 from sidekick.receiver.sockets import ListenError, notify
-from sidekick.receiver.state import Service
+from sidekick.receiver.state import Accept, Done, Service
 from sidekick.receiver.tls import TlsError
 
-__all__ = ["ListenError", "ListenSettings", "Receiver", "Refused", "RefusedLog", "Service", "TlsError", "notify"]
+__all__ = [
+    "Accept",
+    "Done",
+    "ListenError",
+    "ListenSettings",
+    "Receiver",
+    "Refused",
+    "RefusedLog",
+    "Service",
+    "TlsError",
+    "notify",
+]

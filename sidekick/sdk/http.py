@@ -2,6 +2,7 @@
 
 import email.utils
 import io
+import os
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ def _transport_errors() -> Generator[None]:
 
 def _reason(error: "aiohttp.ClientConnectorError") -> str:
     cause = getattr(error, "certificate_error", None) or error.os_error
-    return getattr(cause, "verify_message", "") or cause.strerror or str(cause)
+    return getattr(cause, "verify_message", "") or (os.strerror(cause.errno) if cause.errno else str(cause))
 
 
 def verdict(answer: Answer) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
-from confluent_kafka import KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from cryptography.hazmat.primitives import serialization
 
@@ -96,6 +96,20 @@ class Kafka(Server):
         except KafkaException:
             return False
         return True
+
+    def messages(self, topic: str) -> list[Message]:
+        """What partition 0 of that topic holds, from its beginning to its end at this moment."""
+        settings = {"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False}
+        consumer = Consumer(settings)
+        try:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+            consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+            found: list[Message] = []
+            while not found or (found[-1].offset() or 0) < end - 1:
+                found += consumer.consume(1000, timeout=10)
+            return found
+        finally:
+            consumer.close()
 
     def _format(self) -> None:
         settings = PROPERTIES.format(

@@ -50,6 +50,16 @@ class SearchServer(Server):
         finally:
             connection.close()
 
+    def documents(self, index: str) -> list[dict[str, Any]]:
+        """Every document's `_source` under that name or pattern, in pages of 10,000, the most that a search gives."""
+        self.exchange("POST", f"/{index}/_refresh")
+        page = self.ask("POST", f"/{index}/_search?scroll=1m", {"size": 10_000, "sort": ["_doc"]})
+        found: list[dict[str, Any]] = []
+        while hits := page["hits"]["hits"]:
+            found += [hit["_source"] for hit in hits]
+            page = self.ask("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})
+        return found
+
     def _node(self, runtime: str, home: Path) -> list[str]:
         settings = (f"{key}={value}" for key, value in self.settings.items())
         return java.command(runtime, home, "SearchNode", str(home), *settings, heap="512m")

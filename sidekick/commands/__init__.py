@@ -1,0 +1,1 @@
+"""The subcommands of `sidekick`, one module each; every module exposes `command`."""

@@ -1,0 +1,87 @@
+"""`sidekick check`: what a configuration means, or every mistake in it."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sidekick.commands.options import config_file
+from sidekick.sdk.output import Context
+from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, Problem, load
+from sidekick.settings.form import duration, size
+
+
+@click.command()
+@config_file
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None:
+    """Says which outputs are on, with what limits, which are off and why, and what is odd.
+
+    Exit code 2 when the configuration cannot be used, with every mistake and its place.
+    """
+    try:
+        configuration = load(config_file or ctx.obj, os.environ)
+    except ConfigurationError as error:
+        click.echo(json.dumps({"valid": False, "problems": _problems(error.problems)}) if as_json else str(error))
+        sys.exit(2)
+    facts = _facts(configuration)
+    click.echo(json.dumps(facts) if as_json else _text(facts, configuration.warnings), nl=as_json)
+
+
+def _facts(configuration: Configuration) -> dict[str, Any]:
+    return {
+        "valid": True,
+        "on": {name: _limits(chosen) for name, chosen in configuration.outputs.items()},
+        "off": {name: {"missing": list(missing)} for name, missing in configuration.off.items()},
+        "warnings": _problems(configuration.warnings),
+    }
+
+
+def _limits(chosen: OutputConfiguration) -> dict[str, Any]:
+    settings = chosen.settings
+    batch = chosen.type(settings, Context()).batch
+    return {
+        "batch": {"count": batch.count, "bytes": batch.bytes, "linger": batch.linger},
+        "retry": {"minimum": settings.retry.minimum, "maximum": settings.retry.maximum},
+        "timeout": settings.timeout,
+        "minimumpriority": settings.minimumpriority.value.lower() if settings.minimumpriority else "",
+        "filter": settings.filter,
+    }
+
+
+def _problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    return [
+        asdict(problem.place)
+        | {"key": problem.key, "message": problem.message, "suggestions": list(problem.suggestions)}
+        for problem in problems
+    ]
+
+
+def _text(facts: dict[str, Any], warnings: Sequence[Problem]) -> str:
+    on, off = facts["on"], facts["off"]
+    lines = ["On:" if on else "No output is on: alerts are kept, and go nowhere."]
+    lines += [f"  {name}: {_sentence(limits)}" for name, limits in on.items()]
+    lines += ["Off:"] if off else []
+    lines += [f"  {name}: no value for {' and '.join(state['missing'])}" for name, state in off.items()]
+    lines += ["Odd:"] if warnings else []
+    lines += [f"  {warning}" for warning in warnings]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _sentence(limits: dict[str, Any]) -> str:
+    batch, retry = limits["batch"], limits["retry"]
+    parts = [
+        f"batches of {batch['count']} alerts or {size(batch['bytes'])} within {duration(batch['linger'])}"
+        if batch["count"] > 1
+        else "one alert a request",
+        f"pauses of {duration(retry['minimum'])} to {duration(retry['maximum'])} between tries",
+        f"each try at most {duration(limits['timeout'])}",
+        f"priority {limits['minimumpriority']} or higher" if limits["minimumpriority"] else "every priority",
+    ]
+    return ", ".join(parts) + (f", where {limits['filter']}" if limits["filter"] else "")

@@ -1,0 +1,101 @@
+"""`sidekick replay`: sends again what the journal still holds, for a destination that lost it or never had it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sidekick.app import accepts, build_output, context
+from sidekick.commands.options import Condition, Moment, config_file, configuration, output_named
+from sidekick.delivery import Refusals, ReplayCursor, Worker
+from sidekick.event import Event
+from sidekick.journal import JournalReader, Record
+from sidekick.settings import Configuration
+
+_console = Console(stderr=True)
+
+
+@click.command()
+@config_file
+@click.option("--output", required=True, help="Name of the output, as in the configuration.")
+@click.option("--since", type=Moment(), required=True, help="From when on: 2h, or 2026-05-06T07:00.")
+@click.option("--until", type=Moment(), default="0", show_default="now", help="Up to when.")
+@click.option("--filter", "wanted", type=Condition(), default=None, help="Only alerts that meet this condition too.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    config_file: Path | None,
+    output: str,
+    since: datetime,
+    until: datetime,
+    wanted: Callable[[Event], bool] | None,
+) -> None:
+    """Sends the alerts that arrived in a span of time to one output again, under the same ids.
+
+    The service may be running meanwhile. A destination that knows the ids (Elasticsearch, a database) keeps one copy.
+    What the output's own filter refuses is left out, as ever. Exit code 1 if anything was not delivered.
+    """
+    settings = configuration(ctx, config_file)
+    own = accepts(output_named(settings, output).settings)
+    outcome = replay(
+        settings,
+        output,
+        JournalReader(settings.journal.path).records(_ns(since), _ns(until)),
+        lambda event: own(event) and (wanted is None or wanted(event)),
+    )
+    sys.exit(0 if outcome.complete else 1)
+
+
+def _ns(moment: datetime) -> int:
+    return int(moment.timestamp() * 1e9)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a replay came: records `done`, in order, and the reasons of those refused, by id."""
+
+    done: int
+    refused: dict[str, str]
+    complete: bool
+
+
+def replay(
+    configuration: Configuration, name: str, records: Iterable[Record], wanted: Callable[[Event], bool]
+) -> Outcome:
+    """Delivers records to one output and says on the terminal how it goes."""
+    refusals = Refusals()
+    worker: Worker
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_console) as progress:
+        task = progress.add_task(f"{name}: nothing sent yet", total=None)
+        cursor = ReplayCursor(
+            iter(records),
+            passed=lambda count: progress.update(task, description=f"{name}: {count} alerts done"),
+            ended=lambda: worker.stop(),
+        )
+        output = build_output(output_named(configuration, name), context(configuration))
+        worker = Worker(name, output, cursor, wanted, refusals)
+        asyncio.run(_run(worker))
+    _report(worker, refusals)
+    return Outcome(cursor.position, refusals.reasons, complete=not (refusals.reasons or worker.last_error))
+
+
+def _report(worker: Worker, refusals: Refusals) -> None:
+    counts = worker.counts
+    _console.print(f"{counts.delivered} delivered, {counts.filtered} filtered out, {counts.dead} refused.")
+    for id, reason in refusals.reasons.items():
+        _console.print(f"{id}: {reason}", markup=False)
+    if worker.last_error:
+        _console.print(f"Stopped before the end: {worker.last_error}", markup=False)
+
+
+async def _run(worker: Worker) -> None:
+    """Runs until all is done; the first Ctrl-C lets the batch in hand finish."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, worker.stop)
+    await worker.run()

@@ -1,0 +1,30 @@
+"""`sidekick run`, the default: the service itself."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+import uvloop
+
+from sidekick.app import App, StartError
+from sidekick.commands.options import config_file, configuration
+from sidekick.telemetry import set_up_logging
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@config_file
+@click.pass_context
+def command(ctx: click.Context, config_file: Path | None) -> None:
+    """Runs the service until SIGTERM or SIGINT, then delivers what it can and ends with code 0."""
+    settings = configuration(ctx, config_file)
+    set_up_logging(settings.log.format, settings.log.level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(App(settings).run())
+    except StartError as error:
+        log.critical("%s", error)
+        sys.exit(1)

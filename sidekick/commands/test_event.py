@@ -1,0 +1,41 @@
+"""`sidekick test-event`: one alert straight to a destination, and its answer."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sidekick.app import build_output, context
+from sidekick.commands.options import config_file, configuration, output_named
+from sidekick.event import Event
+from sidekick.sdk.errors import DeliveryError
+from sidekick.sdk.output import Output
+
+
+@click.command("test-event")
+@config_file
+@click.option("--output", "name", required=True, help="Name of the output, as in the configuration.")
+@click.pass_context
+def command(ctx: click.Context, config_file: Path | None, name: str) -> None:
+    """Sends falcosidekick's test event to one output, past its filter and the journal, and says what it answered."""
+    settings = configuration(ctx, config_file)
+    output = build_output(output_named(settings, name), context(settings))
+    try:
+        asyncio.run(_deliver(output))
+    except (DeliveryError, OSError) as error:
+        click.echo(f"{name}: not delivered: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"{name}: delivered.")
+
+
+async def _deliver(output: Output[Any]) -> None:
+    try:
+        async with asyncio.timeout(output.settings.timeout):
+            await output.connect()
+            await output.send([Event.test()])
+    except TimeoutError:
+        raise OSError(f"no answer within {output.settings.timeout:g} s") from None
+    finally:
+        await output.close()

@@ -1,0 +1,74 @@
+"""A disk that fills: refused with 503, counted, nothing accepted is lost, and it recovers by itself."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deadline import until
+from tests.faults.endpoint import Endpoint
+from tests.faults.falco import Falco, number_of
+from tests.faults.sidekick import Sidekick
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+async def fill(falco: Falco) -> int:
+    """Posts until ten alerts in a row are refused; gives how many were posted."""
+    number = refused = 0
+    while refused < 10:
+        refused = refused + 1 if await falco.post(number) == 503 else 0
+        number += 1
+    return number
+
+
+async def test_a_full_disk_refuses_and_recovers(small_disk: Path, tmp_path: Path) -> None:
+    endpoint = Endpoint()
+    async with endpoint.listening():
+        pass  # the port is known, and nobody listens there
+    retry = {"minimum": "50ms", "maximum": "200ms"}
+    sidekick = Sidekick(
+        tmp_path / "home",
+        journal={"path": str(small_disk / "journal"), "segment": "256KiB"},
+        webhook={"address": endpoint.url, "retry": retry, "maxconcurrentrequests": 8},
+    )
+    falco = Falco(sidekick.port)
+    await asyncio.to_thread(sidekick.start)
+    try:
+        posted = await fill(falco)
+        assert set(falco.statuses) == {200, 503}
+        assert len(falco.accepted) > 1000
+        assert sidekick.metric("sidekick_journal_full") == 1
+        assert sidekick.metric("sidekick_refused_requests_total", reason="full") == falco.statuses[503]
+        async with endpoint.listening():
+            await until(lambda: len(endpoint.bodies) >= len(falco.accepted), what="what was accepted is delivered")
+            await until(lambda: small_disk_has_room(small_disk), what="delivered alerts make room")
+            while await falco.post(posted) != 200:
+                await asyncio.sleep(0.05)
+                posted += 1
+            await until(lambda: {number_of(body) for body in endpoint.bodies} == falco.accepted)
+        assert len(endpoint.bodies) == len(falco.accepted)
+    finally:
+        await falco.close()
+        assert await asyncio.to_thread(sidekick.end) == 0
+
+
+def small_disk_has_room(disk: Path) -> bool:
+    import os
+
+    facts = os.statvfs(disk)
+    return facts.f_bavail * facts.f_frsize > 512 << 10
