@@ -27,6 +27,7 @@ lint: .venv/tools
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck $(shell git ls-files '*.sh') .ci/run
 
 bench: .venv/tools services  ## Measure: CPU, latency, memory, start time
 	@$(BIN)/python -m bench

@@ -1,0 +1,45 @@
+"""The README's first command: it shows an alert from end to end with no other server."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deadline import wait_for
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make run` finds after an install: the configuration, and this environment as its `.venv`."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return tmp_path
+
+
+@pytest.fixture
+def quickstart(checkout: Path) -> Iterator["subprocess.Popen[str]"]:
+    said = (checkout / "said").open("w")
+    with (
+        said,
+        subprocess.Popen([checkout / "config" / "quickstart.sh"], stdout=said, stderr=said, text=True) as process,
+    ):
+        yield process
+        process.kill()
+
+
+def test_it_sends_itself_an_alert_and_says_where_that_is(checkout: Path, quickstart: "subprocess.Popen[str]") -> None:
+    events, said = checkout / "data" / "events.jsonl", checkout / "said"
+    wait_for(lambda: events.exists() and "Test rule" in events.read_text(), what="the alert in the file")
+    assert json.loads(events.read_text().splitlines()[0])["rule"] == "Test rule"
+    wait_for(lambda: "tail -n 1 data/events.jsonl" in said.read_text(), what="where to look")
+    assert '"rule":"Test rule"' in said.read_text()
+    os.kill(quickstart.pid, signal.SIGINT)
+    assert quickstart.wait(20) == 0
