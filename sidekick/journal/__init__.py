@@ -2,9 +2,9 @@
 
 from sidekick.journal.cursor import Cursor
 from sidekick.journal.journal import Journal, JournalFull
+from sidekick.journal.lock import JournalError
 from sidekick.journal.reader import JournalReader, Report, Stretch
 from sidekick.journal.record import MAX_PAYLOAD, Record
-from sidekick.journal.segment import JournalError
 from sidekick.journal.settings import JournalSettings, Retention
 
 __all__ = [

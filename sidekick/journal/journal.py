@@ -51,8 +51,7 @@ class Journal:
     def open(cls, settings: JournalSettings) -> Self:
         """The journal of that path, made when missing. Reads no more than the end of the last segment.
 
-        Raises `JournalError` when another process holds it or a newer version wrote it, OSError when the path is not
-        usable.
+        Raises `JournalError` when another process holds it, OSError when the path is not usable.
         """
         directory = Path(settings.path)
         directory.mkdir(parents=True, exist_ok=True)

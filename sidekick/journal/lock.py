@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Self
 
-from sidekick.journal.segment import JournalError
+
+class JournalError(Exception):
+    """A journal that cannot be opened: there is none, or another process holds it."""
 
 
 class Lock:

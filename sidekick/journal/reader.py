@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from sidekick.journal.lock import Lock
+from sidekick.journal.lock import JournalError, Lock
 from sidekick.journal.log import segment_paths
 from sidekick.journal.position import PositionFile, position_path, positions
 from sidekick.journal.record import Damage, Found, Record, encode
-from sidekick.journal.segment import HEADER, JournalError, Segment
+from sidekick.journal.segment import HEADER, Segment
 
 Progress = Callable[[int], None]
 

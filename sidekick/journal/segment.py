@@ -8,13 +8,8 @@ from typing import Self
 
 from sidekick.journal.record import CHUNK, Damage, Found, Record, Scanner
 
-SUFFIX = ".log"
-_FORMAT = b"sidekick-journal "
-HEADER = _FORMAT + b"1\n"
-
-
-class JournalError(Exception):
-    """A journal that cannot be opened: somebody else holds it, or a newer version wrote it."""
+SUFFIX = ".log"  # another format takes another one, so that no version cuts what it cannot read
+HEADER = b"sidekick journal\n"  # tells a person what the file is; nothing depends on it
 
 
 class Segment:
@@ -77,13 +72,8 @@ class Segment:
     def recover(self) -> Found | None:
         """Cuts what follows the last whole record, and gives that; for the segment that was written last."""
         with open(self.path, "r+b") as file:
-            header = file.read(len(HEADER))
-            if header.startswith(_FORMAT) and header != HEADER:
-                raise JournalError(f"{self.path} was written by another version ({header.strip().decode()})")
             last = Scanner(file.fileno(), self.size).last(len(HEADER))
             self.size = last.end if last else len(HEADER)
             file.truncate(self.size)
-            if header != HEADER:
-                file.seek(0)
-                file.write(HEADER)
+            file.write(HEADER)
         return last

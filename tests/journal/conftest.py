@@ -66,7 +66,9 @@ async def keep(journal: Journal, *payloads: bytes) -> None:
 
 async def fill(journal: Journal, count: int, *, size: int = 100, start: int = 0) -> list[bytes]:
     """Appends `count` payloads of about that size, one at a time."""
-    payloads = [b'{"number":%08d,"output":"%s"}' % (number, b"x" * (size - 31)) for number in range(start, start + count)]
+    payloads = [
+        b'{"number":%08d,"output":"%s"}' % (number, b"x" * (size - 31)) for number in range(start, start + count)
+    ]
     for payload in payloads:
         await keep(journal, payload)
     return payloads
