@@ -1,8 +1,13 @@
-"""Bodies that carry several alerts, joined from JSON that is encoded already."""
+"""Bodies: several alerts in one request, joined from JSON that is encoded already, and the JSON of an answer."""
 
 from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
 
 from sidekick.event import Event
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def json_lines(events: Iterable[Event]) -> bytes:
@@ -12,3 +17,11 @@ def json_lines(events: Iterable[Event]) -> bytes:
 
 def json_array(items: Iterable[bytes]) -> bytes:
     return b"[%b]\n" % b",".join(items)
+
+
+def read_json(body: bytes, type: type[T]) -> T:
+    """What an answer says, or a `type` without values where it says something else: a status alone counts then."""
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return type()

@@ -7,9 +7,9 @@ calls two methods of one output at once, except `send` up to `concurrency` times
 
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry
 
@@ -62,6 +62,8 @@ class Output(ABC, Generic[S]):
     website: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...]] = ()
     """Keys that turn it on: it is on when each has a value."""
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Settings that turn it on, as a user would write them: shown in the reference, run by the conformance suite."""
     limits: ClassVar[BatchLimits] = BatchLimits()
     durable: ClassVar[bool] = True
     """False: starts at *now* and keeps no place in the journal (counters)."""
@@ -105,6 +107,11 @@ class HttpOutput(Output[H]):
     def concurrency(self) -> int:
         return min(self.settings.maxconcurrentrequests or MOST_CONCURRENT, MOST_CONCURRENT)
 
+    @property
+    def connections(self) -> int:
+        """Connections that may be open at once."""
+        return self.concurrency
+
     @abstractmethod
     def encode(self, events: Sequence[Event]) -> Request:
         """The request that carries these events. Pure: the same events give the same bytes."""
@@ -115,7 +122,7 @@ class HttpOutput(Output[H]):
 
     async def connect(self) -> None:
         await self.close()
-        self._http = HttpClient(self.tls(), connections=self.concurrency, timeout=self.settings.timeout)
+        self._http = HttpClient(self.tls(), connections=self.connections, timeout=self.settings.timeout)
 
     def tls(self) -> ssl.SSLContext:
         """The TLS towards the destination, with the user's own certificates; made anew at each connect."""
