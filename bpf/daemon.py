@@ -215,10 +215,15 @@ class Daemon:
         await self._block(protocol.Block(wanted, feed.origin))
 
 
-def listen(path: Path) -> socket.socket:
-    """The socket that systemd passed, or a new one at `path`. Raises `ServeError` when a daemon has it already."""
+def activated() -> socket.socket | None:
+    """The socket that systemd passed, if this is the process it passed one to (sd_listen_fds(3))."""
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
         return socket.socket(fileno=FIRST_ACTIVATED)
+    return None
+
+
+def listen(path: Path) -> socket.socket:
+    """A new socket at `path`. Raises `ServeError` when a daemon has it already."""
     if _answers(path):
         raise ServeError(f"a daemon serves {path} already")
     listener = socket.socket(socket.AF_UNIX)
@@ -227,6 +232,8 @@ def listen(path: Path) -> socket.socket:
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         path.chmod(0o660)
+        # Clients that come while the protected set is computed wait instead of being refused.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ServeError(f"cannot listen at {path}: {error.strerror}") from error

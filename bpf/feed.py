@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
-
 from bpf.target import MalformedError, Target
 
 REDIS_KEY = "xdp_drop_ip_port"
@@ -87,6 +85,9 @@ def _file(path: Path) -> str:
 
 
 async def _fetch(url: str) -> str:
+    # Imported here for the commands' sake, which never fetch: it takes longer than all the rest of one.
+    import aiohttp  # noqa: PLC0415
+
     try:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:

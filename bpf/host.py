@@ -21,7 +21,7 @@ from bpf.allowlist import AllowList
 from bpf.backend import Backend, NotAttachedError
 from bpf.blocker import Blocker, seed
 from bpf.command import NOT_ATTACHED, Session, fail, seconds
-from bpf.daemon import Daemon, Peers, ServeError, listen
+from bpf.daemon import Daemon, Peers, ServeError, activated, listen
 from bpf.dry_run import DryRun
 from bpf.feed import Feed
 from bpf.ledger import Ledger
@@ -171,7 +171,13 @@ async def _serve(session: Session, served: Daemon) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await served.run(listen(session.place.socket), stopping)
+    passed = activated()
+    try:
+        await served.run(passed or listen(session.place.socket), stopping)
+    finally:
+        # systemd keeps its own socket for the next daemon.
+        if not passed:
+            session.place.socket.unlink(missing_ok=True)
 
 
 def _blocker(session: Session, limits: Limits, *, dry_run: bool) -> Blocker:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import secrets
 import socket
+import struct
 import subprocess
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -14,9 +15,10 @@ HOST4, HOST6 = "192.0.2.1", "2001:db8:1::1"
 ATTACKER4, FRIEND4 = "192.0.2.66", "192.0.2.77"
 ATTACKER6, FRIEND6 = "2001:db8:1::66", "2001:db8:1::77"
 GATEWAY4 = "192.0.2.254"
-TAGGED4, TAGGED_ATTACKER4 = "203.0.113.1", "203.0.113.66"
 PORT = 5353
 _CLONE_NEWNET = 0x40000000
+_ETH_P_ALL = 3
+_SOL_PACKET, _PACKET_AUXDATA, _TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,13 +51,6 @@ class Wire:
             prefix = [f"{address}/64", "nodad"] if ":" in address else [f"{address}/24"]
             ip("-n", namespace, "address", "add", *prefix, "dev", device)
 
-    def tagged(self) -> None:
-        """A VLAN across the cable."""
-        for namespace, address in ((self.host, TAGGED4), (self.peer, TAGGED_ATTACKER4)):
-            ip("-n", namespace, "link", "add", "link", "eth0", "name", "eth0.5", "type", "vlan", "id", "5")
-            ip("-n", namespace, "link", "set", "eth0.5", "up")
-            self.address(namespace, address, device="eth0.5")
-
     def command(self, namespace: str, *arguments: str | Path) -> list[str]:
         # `ip netns exec` mounts a new /sys and so hides every pin; this does not.
         return ["nsenter", f"--net=/run/netns/{namespace}", *map(str, arguments)]
@@ -81,7 +76,7 @@ class Wire:
 
 def reaches(wire: Wire, source: str, destination: str = HOST4, port: int = PORT) -> bool:
     """Whether a datagram arrives. A second one from a source that is never blocked follows it, so no time is waited."""
-    friend = FRIEND6 if ":" in destination else TAGGED_ATTACKER4 if destination == TAGGED4 else FRIEND4
+    friend = FRIEND6 if ":" in destination else FRIEND4
     with (
         closing(wire.receiver(destination, port)) as receiver,
         closing(wire.sender(source)) as sender,
@@ -90,6 +85,35 @@ def reaches(wire: Wire, source: str, destination: str = HOST4, port: int = PORT)
         sender.sendto(b"probe", (destination, port))
         other.sendto(b"end", (destination, port))
         return receiver.recv(16) == b"probe"
+
+
+def arriving(wire: Wire, frames: list[bytes]) -> list[bytes]:
+    """Which of these frames the host's stack is handed; the last one must be among them."""
+    with closing(_raw(wire.host)) as receiver, closing(_raw(wire.peer)) as sender:
+        for each in frames:
+            sender.send(each)
+        seen: list[bytes] = []
+        while frames[-1] not in seen:
+            seen.append(_tagged(receiver))
+    return [each for each in frames if each in seen]
+
+
+def _raw(namespace: str) -> socket.socket:
+    with inside(namespace):
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        made.bind(("eth0", _ETH_P_ALL))
+    made.settimeout(5)
+    made.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+    return made
+
+
+def _tagged(receiver: socket.socket) -> bytes:
+    """One frame as it was on the wire: the stack moves the outer tag out of the frame into ancillary data."""
+    data, ancillary, _, _ = receiver.recvmsg(65536, 64)
+    status, *_, tag, protocol = struct.unpack("IIIHHHH", ancillary[0][2])
+    if status & _TP_STATUS_VLAN_VALID:
+        return data[:12] + struct.pack("!HH", protocol, tag) + data[12:]
+    return data
 
 
 @contextmanager

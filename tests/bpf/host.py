@@ -1,0 +1,69 @@
+"""The blocker as a user runs it on a host: the command, in that host's namespace."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from bpf.__main__ import main
+from tests.bpf.wire import Wire, inside
+from tests.deadline import wait_for
+
+COMMAND = str(Path(sys.executable).with_name("sidekick-xdp"))
+# The wire's addresses are documentation ranges, which are not globally routable.
+INCLUDE = ("--include", "192.0.2.0/24", "--include", "203.0.113.0/24", "--include", "2001:db8:1::/48")
+
+
+class Host:
+    """`prefix` runs each command (setpriv, say). Its files are under `home`, its pins on the bpffs `pins`."""
+
+    def __init__(self, wire: Wire, pins: Path, home: Path) -> None:
+        self.wire = wire
+        self.pins = pins / "sidekick"
+        self.home = home
+        self.socket = home / "run/socket"
+
+    def command(self, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> list[str]:
+        return self.wire.command(self.wire.host, *prefix, COMMAND, *self._places(), *arguments)
+
+    def _places(self) -> list[str]:
+        return ["--pins", str(self.pins), "--run", str(self.home / "run"), "--state", str(self.home / "state")]
+
+    def run(self, *arguments: str | Path, code: int = 0, stdin: str = "") -> str:
+        """What the command printed, on both streams; it must end with `code`. In this process, which is quicker."""
+        words = [*self._places(), *map(str, arguments)]
+        with inside(self.wire.host):
+            done = CliRunner().invoke(main, words, input=stdin, prog_name="sidekick-xdp")
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert done.exit_code == code, (done.exit_code, done.output)
+        return done.output
+
+    def json(self, *arguments: str | Path, code: int = 0) -> Any:
+        return json.loads(self.run("--json", *arguments, code=code).splitlines()[0])
+
+    @contextmanager
+    def serving(self, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> Generator[subprocess.Popen[bytes]]:
+        """The daemon, answering; killed at the end if the test did not do so."""
+        command = self.command("serve", *INCLUDE, *arguments, prefix=prefix)
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as daemon:
+            try:
+                wait_for(lambda: daemon.poll() is not None or self.answers(), what="a daemon")
+                assert daemon.poll() is None, daemon.stderr and daemon.stderr.read()
+                yield daemon
+            finally:
+                daemon.terminate()
+                _, errors = daemon.communicate(timeout=20)
+                assert b"Traceback" not in errors, errors.decode()
+
+    def answers(self) -> bool:
+        with closing(socket.socket(socket.AF_UNIX)) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
+
+    def refused(self) -> dict[str, int]:
+        return {code: count for code, count in self.json("stats")["refused"].items() if count}
