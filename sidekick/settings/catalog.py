@@ -14,6 +14,7 @@ from pydantic import create_model
 import outputs
 from sidekick.sdk.output import Output
 from sidekick.sdk.settings import CommaList, Flag, HttpSettings, OutputSettings, Settings, Text, TextMap
+from sidekick.settings import form
 from sidekick.settings.key import written
 
 _TYPES: dict[type, Any] = {str: Text, bool: Flag, int: int, list: CommaList, dict: TextMap}
@@ -33,22 +34,33 @@ class OutputType:
         values = {written(name, field): getattr(settings, name) for name, field in self.settings.model_fields.items()}
         return tuple(key for key in self.requires if not values[key])
 
+    def facts(self) -> Iterator[str]:
+        """What a person should know of it, a sentence each."""
+        if self.output is None:
+            yield "Not built yet: its keys are known from falcosidekick, and it cannot be on."
+            return
+        output, limits = self.output, self.output.limits
+        about = (importlib.import_module(output.__module__).__doc__ or "").partition("\n\n")[0]
+        yield " ".join(about.split()) or f"{output.title}."
+        has = "has a value" if len(self.requires) == 1 else "have values"
+        yield f"On when {' and '.join(self.requires)} {has}." if self.requires else "Always on."
+        if limits.count > 1:
+            yield f"At most {limits.count} alerts or {form.size(limits.bytes)} go in one request."
+        if output.idempotent:
+            yield "A resend of the same alert leaves no second copy there."
+        if not output.durable:
+            yield "It starts at now: it keeps no place in the journal."
+        if output.extra:
+            yield f"Needs the extra `sidekick[{output.extra}]`."
+        if output.website:
+            yield f"See {output.website}"
+
 
 @cache
 def output_types() -> Mapping[str, OutputType]:
     """Every output by its name in the configuration (`outputs/aws_s3.py` is `aws.s3`), sorted."""
-    known = {name: _from_peer(name, section) for name, section in _peer().items() if "requires" in section}
+    known = {name: _from_peer(name, section) for name, section in _peer().items()}
     return dict(sorted({**known, **{built.name: built for built in _built()}}.items()))
-
-
-@cache
-def groups() -> Mapping[str, type[Settings]]:
-    """The keys that all outputs of one provider share (`aws.region`), by the provider's name."""
-    return {
-        name: create_model(f"{name.title()}Group", __base__=Settings, **_fields(section["keys"]))
-        for name, section in _peer().items()
-        if "requires" not in section
-    }
 
 
 def peer_keys(name: str) -> dict[str, Any]:
@@ -73,15 +85,17 @@ def _fields(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _field(name: str, default: Any) -> tuple[Any, Any]:
-    if default and isinstance(default, dict):
-        section = create_model(f"Peer_{name}", __base__=Settings, **_fields(cast(dict[str, Any], default)))
+    kind = _TYPES[type(default)]
+    if kind is TextMap and default:
+        section = create_model(f"Peer_{name}", __base__=Settings, **_fields(default))
         return section, section()
-    kind: type = type(default)
-    return _TYPES[kind], default
+    return kind, default
 
 
 def _built() -> Iterator[OutputType]:
     for module in pkgutil.iter_modules(outputs.__path__):
+        if module.name.startswith("_"):
+            continue
         found = importlib.import_module(f"outputs.{module.name}")
         for value in vars(found).values():
             if isinstance(value, type) and issubclass(value, Output) and value.__module__ == found.__name__:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from sidekick.settings.catalog import groups
+from sidekick.sdk.provider import PROVIDERS
 from sidekick.settings.entry import Entries, Entry
 from sidekick.settings.key import Key, variable
 from sidekick.settings.problem import Place, Problem
@@ -66,7 +66,7 @@ def _misspelt(environ: Mapping[str, str], schema: Schema) -> Iterable[Problem]:
     They are not refused: names without a prefix may belong to anybody. A provider's shared keys are left out, for
     its own tools read AWS_ACCESS_KEY_ID and the like.
     """
-    names = {key.variable for key in schema.keys.values() if key.section and key.section not in groups()}
+    names = {key.variable for key in schema.keys.values() if key.section and key.section not in PROVIDERS}
     read = names | {f"{name}_FILE" for name in names} | set(_ALIASES.values())
     prefixes = tuple(variable(section) + "_" for section in schema.types)
     for name in sorted(environ):

@@ -17,6 +17,7 @@ class Kind(Enum):
     TEXT = auto()
     SECRET = auto()
     NUMBER = auto()
+    """An integer in any of YAML's forms, or a text that its type understands (`10MB`)."""
     WORD = auto()
     """One value with a meaning of its own (a flag, a duration, a choice): written blank, it is not set."""
     LIST = auto()
@@ -43,6 +44,11 @@ class Key:
     def path(self) -> list[str]:
         """The way to the value inside its section."""
         return self.name[len(self.section) :].lstrip(".").split(".")
+
+    @property
+    def meaning(self) -> str:
+        """Its documentation, on one line."""
+        return " ".join((self.field.description or "").split())
 
 
 def variable(name: str) -> str:
@@ -76,6 +82,13 @@ def nested_settings(field: FieldInfo) -> type[Settings] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, Settings) else None
 
 
+def validators(field: FieldInfo) -> list[BeforeValidator]:
+    """What reads the value as it is written; of a type that may be None too."""
+    parts = [part for part in get_args(field.annotation) if get_origin(part) is Annotated]
+    metadata = [*field.metadata, *(item for part in parts for item in get_args(part)[1:])]
+    return [item for item in metadata if isinstance(item, BeforeValidator)]
+
+
 def _kind(field: FieldInfo) -> Kind:
     annotation = _bare(field.annotation)
     arguments = [_bare(argument) for argument in get_args(annotation)]
@@ -93,12 +106,13 @@ def _single(annotation: Any, field: FieldInfo) -> Kind:
         return Kind.SECRET
     if annotation is str:
         return Kind.TEXT
-    if any(isinstance(item, BeforeValidator) for item in field.metadata):
-        return Kind.WORD
-    possible = set(get_args(annotation) or [annotation]) - {type(None)}
+    possible = {_bare(item) for item in get_args(annotation) or [annotation]} - {type(None)}
     if get_origin(annotation) is Literal:
         possible = {type(value) for value in possible}
-    return Kind.NUMBER if possible <= {int, float} else Kind.WORD
+    elif validators(field):
+        # A duration is no number though it becomes one, for it has a unit.
+        possible -= {float}
+    return Kind.NUMBER if possible and possible <= {int, float} else Kind.WORD
 
 
 def _bare(annotation: Any) -> Any:

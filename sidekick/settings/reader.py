@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from sidekick.filter import FilterError, compile_filter
+from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import Settings, text_map
 from sidekick.settings import environment, yaml_file
-from sidekick.settings.catalog import groups
 from sidekick.settings.configuration import Configuration, OutputConfiguration
 from sidekick.settings.document import parse, read
 from sidekick.settings.entry import Entries, Entry
@@ -76,7 +76,7 @@ class _Assembly:
 
     def configuration(self) -> Configuration:
         top = self._validated(TopSettings, "")
-        for name, model in groups().items():
+        for name, model in PROVIDERS.items():
             self._validated(model, name)
         for name in self.known.types:
             self._output(name)
@@ -140,7 +140,7 @@ class _Assembly:
     def _shared(self, section: str) -> Iterator[Entry]:
         """What the section's provider gives to all its outputs, for the keys that this one has too."""
         provider, _, own = section.partition(".")
-        for entry in self._of(provider) if own and provider in groups() else ():
+        for entry in self._of(provider) if own and provider in PROVIDERS else ():
             key = self.known.keys.get(f"{section}.{entry.key.path[0]}")
             if key is not None and entry.value != "":
                 self.entries.places.setdefault(key.name, entry.place)

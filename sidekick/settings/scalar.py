@@ -17,6 +17,7 @@ _WORDS: dict[str, bool | float | None] = {
 }
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _BASES = (16, 2, 8, 10)
+_FRACTION = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
@@ -26,8 +27,7 @@ def resolve(text: str) -> bool | int | float | str | None:
         return _WORDS[text]
     if text[0] in "+-0123456789":
         return _number(text)
-    # yaml.v3 takes underscores away only where a digit or a sign comes first.
-    return _float(text) if text[0] == "." else text
+    return _float(text, _FRACTION) if text[0] == "." else text
 
 
 def _number(text: str) -> int | float | str:
@@ -39,12 +39,12 @@ def _number(text: str) -> int | float | str:
         value = -value if sign == "-" else value
         if -(1 << 63) <= value < 1 << (63 if sign else 64):
             return value
-    value = _float(digits)
+    value = _float(digits, _FLOAT)
     return text if isinstance(value, str) else value
 
 
-def _float(text: str) -> float | str:
-    if _FLOAT.fullmatch(text) is None:
+def _float(text: str, form: re.Pattern[str]) -> float | str:
+    if form.fullmatch(text) is None:
         return text
     value = float(text)
     return text if math.isinf(value) else value

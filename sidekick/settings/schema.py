@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import Settings
-from sidekick.settings.catalog import OutputType, groups, output_types
+from sidekick.settings.catalog import OutputType, output_types
 from sidekick.settings.key import Key, keys
 from sidekick.settings.suggestion import suggest
 from sidekick.settings.top import TopSettings
@@ -38,6 +39,14 @@ class Schema:
         self._admit(keys(kind.settings, name))
         return True
 
+    def of(self, section: str) -> list[Key]:
+        """The keys that one section's model validates."""
+        return [key for key in self.keys.values() if key.section == section]
+
+    def built(self) -> list[OutputType]:
+        """The outputs that there are, by name."""
+        return [kind for kind in self.types.values() if kind.output is not None]
+
     def suggest(self, name: str) -> tuple[str, ...]:
         return suggest(name, [*self.keys, *self.sections])
 
@@ -51,5 +60,5 @@ class Schema:
 def schema() -> Schema:
     """What can be configured here, before any file is read."""
     types = output_types()
-    models = {"": TopSettings, **groups(), **{name: kind.settings for name, kind in types.items()}}
+    models = {"": TopSettings, **PROVIDERS, **{name: kind.settings for name, kind in types.items()}}
     return Schema(models, dict(types))

@@ -62,7 +62,7 @@ class ClientTlsSettings(Settings):
     """Whom to trust beside the system's authorities."""
 
 
-class TopSettings(ListenSettings, EnrichmentSettings, ClientTlsSettings):
+class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """Keys at the top level of the file."""
 
     debug: Flag = False

@@ -1,0 +1,31 @@
+"""config/schema.json: the file's keys as a JSON schema (2020-12), for editors. It knows keys in lower case only."""
+
+from typing import Any
+
+from sidekick.settings import form
+from sidekick.settings.schema import Schema
+
+
+def json_schema(known: Schema) -> dict[str, Any]:
+    """The schema of what works here; outputs that are only known from falcosidekick are left out."""
+    built = {kind.name for kind in known.built()}
+    root = _section()
+    for key in known.keys.values():
+        if key.section in known.types and key.section not in built:
+            continue
+        *sections, leaf = key.name.split(".")
+        place = root
+        for section in sections:
+            place = place["properties"].setdefault(section, _section())
+        place["properties"][leaf] = {"description": key.meaning, **form.json_type(key)}
+    root["patternProperties"] = {
+        f"^{name.replace('.', '[.]')}[.][a-z0-9][a-z0-9_-]*$": {
+            "$ref": f"#/properties/{'/properties/'.join(name.split('.'))}"
+        }
+        for name in sorted(built)
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of sidekick", **root}
+
+
+def _section() -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": {}, "additionalProperties": False}
