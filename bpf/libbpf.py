@@ -126,6 +126,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_link_create": (c_int, (c_int, c_int, c_int, POINTER(LinkOptions))),
+    "bpf_link_detach": (c_int, (c_int,)),
     "bpf_link_update": (c_int, (c_int, c_int, c_void_p)),
     "bpf_obj_pin": (c_int, (c_int, c_char_p)),
     "bpf_obj_get_opts": (c_int, (c_char_p, POINTER(GetOptions))),
@@ -172,7 +173,7 @@ def library() -> ctypes.CDLL:
 
 def explain() -> str:
     """The last words of libbpf (and through it the verifier), and forgets them."""
-    text = "; ".join(_messages[-3:])
+    text = "; ".join(message.removeprefix("libbpf: ") for message in _messages[-5:])
     _messages.clear()
     return text
 

@@ -39,8 +39,10 @@ class Link:
         os.close(self._fd)
 
     def drop(self) -> None:
-        self._pin.unlink(missing_ok=True)
-        os.close(self._fd)
+        if self._pin.exists():
+            detach(self._pin)
+        else:
+            os.close(self._fd)
 
 
 def pin_path(links: Path, interface: str) -> Path:
@@ -53,6 +55,16 @@ def pinned(links: Path) -> dict[str, Path]:
     if not links.is_dir():
         return {}
     return {path.name.replace("~", "."): path for path in links.iterdir()}
+
+
+def detach(pin: Path) -> None:
+    """Filters no more when this returns; removing the pin alone takes effect a moment later."""
+    fd = _open(pin)
+    try:
+        libbpf.check(libbpf.library().bpf_link_detach(fd), f"detach {pin.name}")
+    finally:
+        os.close(fd)
+        pin.unlink()
 
 
 def replace(pin: Path, program_fd: int) -> bool:

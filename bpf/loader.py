@@ -106,7 +106,7 @@ def detach(place: Place, interfaces: Sequence[str] = ()) -> list[str]:
     done: list[str] = []
     for interface, pin in link.pinned(place.links).items():
         if not interfaces or interface in interfaces:
-            pin.unlink()
+            link.detach(pin)
             done.append(interface)
     present = [name for _, name in socket.if_nameindex()]
     done += [name for name in present if (not interfaces or name in interfaces) and dispatcher.detach(name)]
