@@ -17,7 +17,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1234 --home-dir /var/lib/sidekick --create-home --shell /usr/sbin/nologin sidekick
+    && useradd --uid 1234 --home-dir /var/lib/sidekick --shell /usr/sbin/nologin sidekick \
+    && install -d -o sidekick -g sidekick -m 0700 /var/lib/sidekick
 COPY --from=build /opt/sidekick /opt/sidekick
 ENV PATH=/opt/sidekick/bin:$PATH
 USER 1234
