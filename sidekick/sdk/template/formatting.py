@@ -5,6 +5,7 @@ One thing is more lenient than Go: a JSON number takes the verbs of numbers too,
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from sidekick.sdk.template.error import TemplateExecutionError
@@ -74,7 +75,7 @@ class _Printer:
         complaints: list[str] = []
         layout = Layout(
             verb or "v",
-            flags=match["flags"],
+            flags=match["flags"].replace("+", "") if verb == "v" else match["flags"],
             width=self.size(match["width"], "WIDTH", complaints),
             precision=self.size(match["precision"], "PREC", complaints),
         )
@@ -130,7 +131,7 @@ class _Printer:
 def _formatted(value: Any, layout: Layout) -> str:
     verb = layout.verb
     if verb == "T":
-        return pad(type_name(value), layout)
+        return string_text(type_name(value), layout)
     if _is_nil(value):
         return pad("<nil>", layout) if verb == "v" else f"%!{verb}(<nil>)"
     if isinstance(value, GoObject) and verb in "vsxXq" and not layout.go_syntax:
@@ -138,12 +139,13 @@ def _formatted(value: Any, layout: Layout) -> str:
     for kind, format_kind in _KINDS:
         if isinstance(value, kind):
             text = format_kind(value, layout)
-            return _bad_verb(value, verb) if text is None else text
-    return _bad_verb(value, verb)
+            return _bad_verb(value, layout) if text is None else text
+    return _bad_verb(value, layout)
 
 
-def _bad_verb(value: Any, verb: str) -> str:
-    return f"%!{verb}({type_name(value)}={_formatted(value, Layout('v'))})"
+def _bad_verb(value: Any, layout: Layout) -> str:
+    plain = replace(layout, verb="v", flags=layout.flags.replace("#", ""))
+    return f"%!{layout.verb}({type_name(value)}={_formatted(value, plain)})"
 
 
 def _bool(value: bool, layout: Layout) -> str | None:

@@ -50,8 +50,6 @@ class _Parser:
         self.variables = [""]
         self.ranges = 0
 
-    # Bodies
-
     def whole(self) -> Definitions:
         nodes: list[Node] = []
         while (token := self.next()).kind != "end":
@@ -95,8 +93,6 @@ class _Parser:
         body = self.final_body()
         self.variables, self.ranges = outer
         return body
-
-    # Actions
 
     def action(self, word: str, start: Token) -> Node:
         match word:
@@ -178,8 +174,6 @@ class _Parser:
         if token.kind not in ("string", "raw"):
             raise self.unexpected(token, context)
         return literal.string(token)
-
-    # Pipelines
 
     def pipeline(self, context: str, end: str = "close") -> Pipe:
         variables, assigns = self.declarations(context)
@@ -288,8 +282,6 @@ class _Parser:
         pipe = self.pipeline("parenthesized pipeline", "right")
         self.depth -= 1
         return pipe
-
-    # Tokens
 
     def next(self) -> Token:
         token = self.tokens[self.index]
