@@ -26,7 +26,8 @@ async def open_journal(tmp_path: Path, fsync: str) -> AsyncIterator[Opener]:
     async with AsyncExitStack() as stack:
 
         async def opened(**keys: Any) -> Journal:
-            journal = Journal.open(JournalSettings(**{"path": str(tmp_path / "journal"), "fsync": fsync} | keys))
+            keys = {"path": str(tmp_path / "journal"), "fsync": fsync} | keys
+            journal = Journal.open(JournalSettings.model_validate(keys))
             await journal.start()
             stack.push_async_callback(closed, journal)
             return journal
@@ -66,9 +67,8 @@ async def keep(journal: Journal, *payloads: bytes) -> None:
 
 async def fill(journal: Journal, count: int, *, size: int = 100, start: int = 0) -> list[bytes]:
     """Appends `count` payloads of about that size, one at a time."""
-    payloads = [
-        b'{"number":%08d,"output":"%s"}' % (number, b"x" * (size - 31)) for number in range(start, start + count)
-    ]
+    padding = b"x" * (size - 31)
+    payloads = [b'{"number":%08d,"output":"%s"}' % (number, padding) for number in range(start, start + count)]
     for payload in payloads:
         await keep(journal, payload)
     return payloads

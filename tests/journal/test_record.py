@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -26,7 +26,7 @@ def boundaries(records: list[Record]) -> list[int]:
 
 
 @contextmanager
-def scanner(data: bytes, chunk: int) -> Iterator[Scanner]:
+def scanner(data: bytes, chunk: int) -> Generator[Scanner]:
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.flush()
