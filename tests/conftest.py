@@ -18,12 +18,15 @@ S = TypeVar("S", bound=Server)
 SERVICES = {"elasticsearch", "opensearch", "kafka", "redis"}
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks the tests that need a server; here, as `-m` chooses among the marks that a collected test has."""
+    if SERVICES & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.service)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a server, and puts the fast ones first."""
-    for item in items:
-        if SERVICES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.service)
+    """Puts the fast tests first, in the random order that they were given among themselves."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("slow", "service")])
 
 
