@@ -18,7 +18,8 @@ ENDLESS = [
     '{{$x := "\\\\"}}{{range 100}}{{$x = js $x}}{{end}}',
     '{{$x := "<"}}{{range 100000}}{{$x = html $x}}{{end}}',
     '{{range 100000}}{{printf "%1000d" 1}}{{end}}',
-    '{{range 100000}}{{print $}}{{end}}',
+    "{{range 100000}}{{print $}}{{end}}",
+    "{{range 100000}}{{range $.a}}{{break}}{{end}}{{end}}",
     "{{range 100000}}" + "x" * 1000 + "{{end}}",
 ]  # fmt: skip
 

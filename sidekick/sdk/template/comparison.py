@@ -51,7 +51,7 @@ def _same(first: Any, second: Any) -> bool:
     kind = _kind(first)
     if kind != _kind(second):
         raise _incompatible(first, second)
-    if not kind and isinstance(second, list | tuple | dict):
+    if not kind and type(second) in (list, tuple, dict):
         raise TemplateExecutionError(f"error calling eq: non-comparable type {type_name(second)}")
     return first == second
 

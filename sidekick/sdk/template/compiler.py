@@ -8,31 +8,11 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
+from sidekick.sdk.template import syntax
 from sidekick.sdk.template.error import TemplateExecutionError
 from sidekick.sdk.template.formatting import printed
 from sidekick.sdk.template.functions import FUNCTIONS, SHORT_CIRCUITS
 from sidekick.sdk.template.run import Run
-from sidekick.sdk.template.syntax import (
-    Action,
-    Body,
-    Branch,
-    Break,
-    Call,
-    Chain,
-    Command,
-    Continue,
-    Dot,
-    Field,
-    Function,
-    Literal,
-    Nil,
-    Node,
-    Operand,
-    Pipe,
-    Range,
-    Text,
-    Variable,
-)
 from sidekick.sdk.template.values import ABSENT, MISSING, from_data, member, truth, type_name
 
 Execute = Callable[[Run, Any], None]
@@ -48,7 +28,7 @@ class _ContinueRange(Exception):  # noqa: N818
     pass
 
 
-def compile_body(body: Body) -> Execute:
+def compile_body(body: syntax.Body) -> Execute:
     nodes = [_compile_node(node) for node in body]
 
     def execute(run: Run, dot: Any) -> None:
@@ -59,21 +39,21 @@ def compile_body(body: Body) -> Execute:
     return execute
 
 
-def _compile_node(node: Node) -> Execute:
+def _compile_node(node: syntax.Node) -> Execute:
     match node:
-        case Text(text):
+        case syntax.Text(text):
             return lambda run, _: run.write(text)
-        case Action(pipe):
+        case syntax.Action(pipe):
             return _compile_action(pipe)
-        case Branch():
+        case syntax.Branch():
             return _compile_branch(node)
-        case Range():
+        case syntax.Range():
             return _compile_range(node)
-        case Call():
+        case syntax.Call():
             return _compile_call(node)
-        case Break():
+        case syntax.Break():
             return _raise(_BreakRange)
-        case Continue():
+        case syntax.Continue():
             return _raise(_ContinueRange)
 
 
@@ -84,14 +64,19 @@ def _raise(signal: type[Exception]) -> Execute:
     return leave
 
 
-def _compile_action(pipe: Pipe) -> Execute:
+def _compile_action(pipe: syntax.Pipe) -> Execute:
     evaluate = _compile_pipe(pipe)
-    if pipe.variables:
-        return lambda run, dot: evaluate(run, dot) and None
-    return lambda run, dot: run.write(printed(evaluate(run, dot)))
+
+    def declare(run: Run, dot: Any) -> None:
+        evaluate(run, dot)
+
+    def write(run: Run, dot: Any) -> None:
+        run.write(printed(evaluate(run, dot)))
+
+    return declare if pipe.variables else write
 
 
-def _compile_branch(branch: Branch) -> Execute:
+def _compile_branch(branch: syntax.Branch) -> Execute:
     arms = [(_compile_pipe(pipe), compile_body(body)) for pipe, body in branch.arms]
     otherwise = compile_body(branch.otherwise)
 
@@ -114,14 +99,14 @@ def _scoped(execute: Execute) -> Execute:
     return execute_scoped
 
 
-def _compile_range(node: Range) -> Execute:
+def _compile_range(node: syntax.Range) -> Execute:
     evaluate, body, otherwise = _compile_pipe(node.pipe), compile_body(node.body), compile_body(node.otherwise)
     assign = _assignment(node.pipe)
 
     def loop(run: Run, dot: Any) -> None:
         value = evaluate(run, dot)
         mark = len(run.variables)
-        items = _items(value, len(node.pipe.variables))
+        items = _items(run, value, len(node.pipe.variables))
         if not items:
             return otherwise(run, dot)
         try:
@@ -138,7 +123,7 @@ def _compile_range(node: Range) -> Execute:
     return _scoped(loop)
 
 
-def _assignment(pipe: Pipe) -> Callable[[Run, Any, Any], None]:
+def _assignment(pipe: syntax.Pipe) -> Callable[[Run, Any, Any], None]:
     """How one round sets the range's variables: the element alone, or key and element."""
     names = pipe.variables
 
@@ -166,13 +151,15 @@ class _Numbered(Sequence[tuple[Any, int]]):
         return (MISSING, self._range[index])
 
 
-def _items(value: Any, variables: int) -> Sequence[tuple[Any, Any]]:
+def _items(run: Run, value: Any, variables: int) -> Sequence[tuple[Any, Any]]:
     if value is MISSING or value is None:
         return ()
     if isinstance(value, int) and not isinstance(value, bool):
         if variables > 1:
             raise TemplateExecutionError(f"can't use {value} to iterate over more than one variable")
         return _Numbered(value)
+    if isinstance(value, list | tuple | dict):
+        run.step(len(cast("Sequence[Any]", value)))
     if isinstance(value, list | tuple):
         return [(place, from_data(item)) for place, item in enumerate(cast("Iterable[Any]", value))]
     if isinstance(value, dict):
@@ -184,12 +171,12 @@ def _key(item: tuple[str, Any]) -> str:
     return item[0]
 
 
-def _compile_call(call: Call) -> Execute:
-    evaluate = _compile_pipe(call.pipe) if call.pipe else _compile_operand(Nil())
+def _compile_call(call: syntax.Call) -> Execute:
+    evaluate = _compile_pipe(call.pipe) if call.pipe else _compile_operand(syntax.Nil())
     return lambda run, dot: run.call(call.name, evaluate(run, dot))
 
 
-def _compile_pipe(pipe: Pipe) -> Evaluate:
+def _compile_pipe(pipe: syntax.Pipe) -> Evaluate:
     commands = [_compile_command(command) for command in pipe.commands]
     names, assigns = pipe.variables, pipe.assigns
 
@@ -209,30 +196,30 @@ def _compile_pipe(pipe: Pipe) -> Evaluate:
     return evaluate
 
 
-def _compile_command(command: Command) -> Perform:
+def _compile_command(command: syntax.Command) -> Perform:
     arguments = [_compile_operand(argument) for argument in command.arguments]
     match command.head:
-        case Function(name) if name in SHORT_CIRCUITS:
+        case syntax.Function(name) if name in SHORT_CIRCUITS:
             return _short_circuit(name, arguments)
-        case Function(name):
+        case syntax.Function(name):
             return _function_call(name, arguments)
-        case Field(names):
+        case syntax.Field(names):
             return _member_chain(lambda run, dot: dot, names, arguments)
-        case Variable(name, names) if names:
+        case syntax.Variable(name, names) if names:
             return _member_chain(lambda run, dot: run.variable(name), names, arguments)
-        case Chain(operand, names):
+        case syntax.Chain(operand, names):
             return _member_chain(_compile_operand(operand), names, arguments)
         case head:
             return _plain_value(head, bool(arguments))
 
 
-def _plain_value(head: Operand, has_arguments: bool) -> Perform:
+def _plain_value(head: syntax.Operand, has_arguments: bool) -> Perform:
     evaluate = _compile_operand(head)
 
     def perform(run: Run, dot: Any, final: Any) -> Any:
         if has_arguments or final is not ABSENT:
             raise TemplateExecutionError("can't give argument to non-function")
-        if isinstance(head, Nil):
+        if isinstance(head, syntax.Nil):
             raise TemplateExecutionError("nil is not a command")
         return evaluate(run, dot)
 
@@ -285,18 +272,18 @@ def _member_chain(receiver: Evaluate, names: tuple[str, ...], arguments: list[Ev
     return perform
 
 
-def _compile_operand(operand: Operand) -> Evaluate:
+def _compile_operand(operand: syntax.Operand) -> Evaluate:
     match operand:
-        case Dot():
+        case syntax.Dot():
             return lambda run, dot: dot
-        case Nil():
+        case syntax.Nil():
             return lambda run, dot: MISSING
-        case Literal(value):
+        case syntax.Literal(value):
             return lambda run, dot: value
-        case Variable(name, ()):
+        case syntax.Variable(name, ()):
             return lambda run, dot: run.variable(name)
-        case Pipe():
+        case syntax.Pipe():
             return _compile_pipe(operand)
         case _:
-            perform = _compile_command(Command(operand, ()))
+            perform = _compile_command(syntax.Command(operand, ()))
             return lambda run, dot: perform(run, dot, ABSENT)

@@ -33,7 +33,7 @@ def untrue(value: Any) -> bool:
 def length(value: Any) -> int:
     """Elements of a list or map; of a text, its UTF-8 bytes."""
     if isinstance(value, str):
-        return len(_bytes(value))
+        return len(value) if value.isascii() else len(_bytes(value))
     if isinstance(value, list | tuple | dict):
         return len(cast("Sequence[Any]", value))
     raise TemplateExecutionError(f"error calling len: len of type {type_name(value)}")

@@ -6,7 +6,7 @@ from typing import Any
 from sidekick.sdk.template.error import TemplateExecutionError
 from sidekick.sdk.template.formatting import MAX_TEXT
 
-MAX_STEPS = 100_000  # nodes and loop rounds; some 50 ms
+MAX_STEPS = 100_000  # nodes, loop rounds and elements to loop over
 MAX_CALLS = 50  # templates calling templates
 
 
@@ -21,8 +21,8 @@ class Run:
         self._templates = templates
         self._steps = self._text = self._calls = 0
 
-    def step(self) -> None:
-        self._steps += 1
+    def step(self, count: int = 1) -> None:
+        self._steps += count
         if self._steps > MAX_STEPS:
             raise TemplateExecutionError(f"stopped after {MAX_STEPS} steps")
 

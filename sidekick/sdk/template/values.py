@@ -104,11 +104,11 @@ def truth(value: Any) -> bool:
     return bool(value)
 
 
-def type_name(value: Any) -> str:
+def type_name(value: object) -> str:
     """The Go type's name, as error messages and `%T` spell it."""
     if isinstance(value, GoObject):
         return value.type_name
-    return "<nil>" if value is MISSING else _TYPE_NAMES[type(value)]
+    return "<nil>" if value is MISSING else _TYPE_NAMES.get(type(value), type(value).__name__)
 
 
 _TYPE_NAMES: dict[type, str] = {
