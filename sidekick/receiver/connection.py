@@ -219,11 +219,11 @@ class Connection(HttpToolsProtocol):
             answer = self.state.ok if alert.keep_alive else self.state.ok_close
         self.transport.write(answer)
         if not alert.keep_alive:
-            self._close_after(alert)
+            self._close()
 
-    def _close_after(self, alert: Alert) -> None:
-        """Closing with unread bytes makes the kernel reset the connection, and the answer is lost with it."""
-        if alert.refusal and alert.refusal.ends and self.transport.can_write_eof():
+    def _close(self) -> None:
+        """Closes our half first: closing all with bytes unread resets the connection, and loses the last answer."""
+        if self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()
         else:

@@ -1,14 +1,14 @@
 """Bodies that were no alert. Falco never sends one again, so the last ones are kept for a person to see.
 
 They live in memory, bounded in number and bytes, and in a file of JSON lines that other processes read. The file is
-appended to at most once a second and written anew once it has grown to twice its bound, so that a sender gone mad
-cannot wear out a disk.
+appended to at most once a second, and written anew when it holds much more than memory does, so that a sender gone mad
+neither fills a disk nor wears it out.
 """
 
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -44,12 +44,11 @@ class RefusedLog:
         self.entries: deque[Refused] = deque()
         self._path, self._count, self._size, self._cut = path, count, size, cut
         self._bytes = 0
-        self._unsaved: int = 0
-        self._written = 0
-        if path is not None:
-            for entry in read(path):
-                self._keep(entry)
-            self._written = path.stat().st_size if path.exists() else 0
+        self._unsaved = 0
+        self._appendable = False
+        """The file ends in a whole line of ours, and is not yet to be written anew."""
+        for entry in read(path) if path else ():
+            self._keep(entry)
 
     def add(self, reason: str, body: bytes | bytearray, peer: str) -> None:
         """Counts the refusal and keeps its body, if it has any."""
@@ -71,18 +70,23 @@ class RefusedLog:
         try:
             self._save(self._path)
         except OSError as error:
+            self._appendable = False  # a line may be torn
             logger.warning("cannot write refused bodies to %s: %s", self._path, error.strerror)
 
     def _save(self, path: Path) -> None:
-        if self._written > 4 * self._size or not path.exists():
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(b"".join(_encode(entry) + b"\n" for entry in self.entries))
-            fresh.replace(path)
-        else:
+        if self._appendable:
             with path.open("ab") as file:
-                file.write(b"".join(_encode(entry) + b"\n" for entry in list(self.entries)[-self._unsaved :]))
-        self._written = path.stat().st_size
+                file.write(_lines(list(self.entries)[-self._unsaved :]))
+        else:
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(_lines(self.entries))
+            fresh.replace(path)
+        self._appendable = path.stat().st_size < 4 * self._size
         self._unsaved = 0
+
+
+def _lines(entries: Iterable[Refused]) -> bytes:
+    return b"".join(_encode(entry) + b"\n" for entry in entries)
 
 
 def read(path: Path) -> Iterator[Refused]:
