@@ -9,7 +9,7 @@ import msgspec
 
 from bpf.allowlist import AllowList
 from bpf.backend import Backend, FullError
-from bpf.ledger import Ledger, Record, boot_expiry, read, wall_expiry
+from bpf.ledger import Ledger, Record, boot_expiries, boot_expiry, read, wall_expiry
 from bpf.networks import Networks
 from bpf.policy import ALERT, REFUSALS, Policy, Refusal
 from bpf.protocol import Outcome, Row, Wanted
@@ -48,7 +48,7 @@ class Blocker:
         held = {target: expires for target, expires in present.items() if target not in dead}
         known = live(self.ledger, time.time())
         self.ledger.write({target: _adopted(target, held[target]) for target in held.keys() - known.keys()})
-        lost = {target: boot_expiry(known[target].until) for target in known.keys() - held.keys()}
+        lost = boot_expiries({target: known[target] for target in known.keys() - held.keys()})
         self.backend.block(lost)
         self._held, self._used = {}, Counter()
         self._hold(held | lost)
@@ -174,7 +174,7 @@ class Blocker:
         return Record(str(target), until, now, origin, wanted.reason, wanted.rule, wanted.alert, count)
 
     def _apply(self, accepted: dict[Target, Record], origin: str) -> Refusal | None:
-        expiries = {target: boot_expiry(record.until) for target, record in accepted.items()}
+        expiries = boot_expiries(accepted)
         new = [target for target in accepted if target not in self._held]
         try:
             self.backend.block(expiries)
@@ -206,7 +206,7 @@ def seed(backend: Backend, ledger: Path, allowed: Path, found: Mapping[Network, 
     """Fills a new back end from the files, before it meets a packet: what was blocked before a reboot is again."""
     backend.allow([*found, *AllowList(allowed)])
     records, _ = read(ledger)
-    backend.block({target: boot_expiry(record.until) for target, record in live(records.items(), time.time()).items()})
+    backend.block(boot_expiries(live(records.items(), time.time())))
 
 
 def _adopted(target: Target, expires: int) -> Record:

@@ -49,7 +49,7 @@ class Kernel:
         maps = self._open()
         for version in (4, 6):
             table = maps[f"allowed{version}"]
-            wanted = {schema.network_key(network) for network in networks if network.version == version}
+            wanted = {schema.network_key(Target.of(network)) for network in networks if network.version == version}
             present = {key for key, _ in table.items()}
             # New ones first: at no moment is an address that stays on the list off it.
             for key in wanted - present:

@@ -7,7 +7,7 @@ repeat offender is known.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,12 @@ class Record(msgspec.Struct, omit_defaults=True):
 def boot_expiry(until: float) -> int:
     """A wall-clock time on the boot clock, as of now."""
     return boot_now() + round((until - time.time()) * SECOND)
+
+
+def boot_expiries(records: Mapping[Target, "Record"]) -> dict[Target, int]:
+    """The same for many, all as of one moment."""
+    offset = boot_expiry(0.0)
+    return {target: offset + round(record.until * SECOND) for target, record in records.items()}
 
 
 def wall_expiry(expires: int) -> float:

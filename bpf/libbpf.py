@@ -149,9 +149,10 @@ _vsnprintf.argtypes = (c_char_p, c_size_t, c_char_p, c_void_p)
 def _collect(level: int, form: bytes, arguments: int) -> int:
     # Level 2 is debug. The text is kept for `explain`: an error code alone never says which instruction was refused.
     if level < 2:
-        text = ctypes.create_string_buffer(4096)
+        text = ctypes.create_string_buffer(1 << 18)
         _vsnprintf(text, len(text), form, arguments)
-        _messages.append(text.value.decode(errors="replace").strip())
+        # The verifier's reason is the end of its log.
+        _messages.append(text.value.decode(errors="replace").strip()[-600:])
         del _messages[:-20]
     return 0
 

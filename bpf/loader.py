@@ -56,10 +56,14 @@ class Attachment:
         self._hooks = hooks
 
     def keep(self) -> None:
-        for hook in self._hooks:
-            hook.keep()
         kept = {row.interface: row for row in recorded(self._place)} | {row.interface: row for row in self.rows}
-        _write_record(self._place, list(kept.values()))
+        try:
+            _write_record(self._place, list(kept.values()))
+            for hook in self._hooks:
+                hook.keep()
+        except BaseException:
+            self.drop()
+            raise
 
     def drop(self) -> None:
         for hook in self._hooks:
@@ -251,11 +255,13 @@ def _link_mode(interface: str, pin: Path) -> str:
 
 
 def _write_record(place: Place, rows: list[Attached]) -> None:
+    place.record.unlink(missing_ok=True)
     if not rows:
-        place.record.unlink(missing_ok=True)
         return
     place.run.mkdir(parents=True, exist_ok=True)
-    place.record.write_bytes(msgspec.json.encode(rows))
+    # The directory may be the daemon's: "x" does not follow a link that it may have put there.
+    with place.record.open("xb") as file:
+        file.write(msgspec.json.encode(rows))
 
 
 def _sweep(place: Place) -> None:

@@ -220,8 +220,8 @@ def collapsed(networks: Iterable[Network]) -> list[Network]:
 
 def _element(target: Target) -> str:
     if target.port:
-        return f"{target.network.network_address} . {target.port}"
-    return str(target.network.network_address if target.single else target.network)
+        return f"{target._replace(port=0)} . {target.port}"
+    return str(target)
 
 
 def _parsed(raw: Any) -> tuple[Target, Entry]:

@@ -3,7 +3,6 @@
 import struct
 import time
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from bpf.target import Target
 
@@ -56,26 +55,25 @@ def boot_now() -> int:
 
 def map_name(target: Target) -> str:
     kind = "endpoints" if target.port else "blocked" if target.single else "networks"
-    return f"{kind}{target.network.version}"
+    return f"{kind}{target.version}"
 
 
-def network_key(network: IPv4Network | IPv6Network) -> bytes:
+def network_key(target: Target) -> bytes:
     """An LPM trie's key: the length in host order, the address in network order."""
-    return struct.pack("=I", network.prefixlen) + network.network_address.packed
+    return struct.pack("=I", target.length) + target.packed
 
 
 def key(target: Target) -> bytes:
     if target.port:
-        padding = b"\0\0" if target.network.version == 4 else b"\0" * 6
-        return target.network.network_address.packed + struct.pack("!H", target.port) + padding
-    return target.network.network_address.packed if target.single else network_key(target.network)
+        padding = b"\0\0" if target.version == 4 else b"\0" * 6
+        return target.packed + struct.pack("!H", target.port) + padding
+    return target.packed if target.single else network_key(target)
 
 
 def target(name: str, raw: bytes) -> Target:
     """The inverse of `key`, for an entry of the map `name`."""
     width = 4 if name.endswith("4") else 16
     if name.startswith("networks"):
-        length = struct.unpack_from("=I", raw)[0]
-        return Target(ip_network((raw[4:], length)))
+        return Target(raw[4:], struct.unpack_from("=I", raw)[0])
     port = struct.unpack_from("!H", raw, width)[0] if name.startswith("endpoints") else 0
-    return Target(ip_network((raw[:width], width * 8)), port)
+    return Target(raw[:width], width * 8, port)

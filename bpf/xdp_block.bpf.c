@@ -3,8 +3,8 @@
  * Everything that is not surely an unexpired, not allowed, blocked source passes: an unknown protocol, a malformed
  * header, a third VLAN tag. The allow list is asked only before a drop, so an innocent packet does not pay for it.
  *
- * Addresses reach the judges as scalars. A kernel that loads programs without CAP_PERFMON refuses arithmetic on two
- * packet pointers, and Linux 6.1 refuses a stack slot that once held one; this shape loads on both. */
+ * The shape is what loads without CAP_PERFMON, whose lack forbids a packet pointer plus or minus anything that is not a
+ * constant: addresses reach the judges as scalars, and what lies at a variable offset is copied out. */
 
 #include <stdbool.h>
 
@@ -146,15 +146,34 @@ static __noinline int judge6(__u64 high, __u64 low, __u16 port, __u64 bytes)
 }
 
 /* 0 = no port: another protocol, a later fragment, or cut off. */
-static __always_inline __u16 destination_port(const void *at, const void *end, __u8 protocol)
+static __always_inline __u16 destination_port(struct xdp_md *ctx, __u32 offset, __u8 protocol)
 {
-	const struct ports *ports = at;
+	struct ports ports;
 
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return 0;
-	if ((const void *)(ports + 1) > end)
+	if (bpf_xdp_load_bytes(ctx, offset, &ports, sizeof(ports)))
 		return 0;
-	return ports->destination;
+	return ports.destination;
+}
+
+/* The source is in the fixed header; only the port needs the walk, or a hop-by-hop header would evade a port's block. */
+static __always_inline __u16 ipv6_port(struct xdp_md *ctx, __u32 offset, __u8 next)
+{
+	struct extension header;
+
+	for (int i = 0; i < EXTENSION_HEADERS; i++) {
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_FRAGMENT)
+			break;
+		if (bpf_xdp_load_bytes(ctx, offset, &header, sizeof(header)))
+			return 0;
+		if (next == IPPROTO_FRAGMENT && header.fragment & bpf_htons(0xfff8))
+			return 0;
+		offset += next == IPPROTO_FRAGMENT ? 8 : (header.length + 1) * 8;
+		next = header.next;
+	}
+	return destination_port(ctx, offset, next);
 }
 
 static __always_inline int malformed(__u64 bytes)
@@ -163,49 +182,29 @@ static __always_inline int malformed(__u64 bytes)
 	return XDP_PASS;
 }
 
-static __always_inline int ipv4(const void *at, const void *end, __u64 bytes)
+static __always_inline int ipv4(struct xdp_md *ctx, const void *at, __u32 offset, __u64 bytes)
 {
 	const struct iphdr *header = at;
 	__u16 port = 0;
 
-	if ((const void *)(header + 1) > end || header->version != 4 || header->ihl < 5)
+	if ((const void *)(header + 1) > (const void *)(long)ctx->data_end || header->version != 4 || header->ihl < 5)
 		return malformed(bytes);
 	if (on(ENDPOINTS4) && !(header->frag_off & bpf_htons(0x1fff)))
-		port = destination_port(at + header->ihl * 4, end, header->protocol);
+		port = destination_port(ctx, offset + header->ihl * 4, header->protocol);
 	return judge4(header->saddr, port, bytes);
 }
 
-/* The source is in the fixed header; only the port needs the walk, or a hop-by-hop header would evade a port's block. */
-static __always_inline __u16 ipv6_port(const void *at, const void *end, __u8 next)
-{
-#pragma unroll
-	for (int i = 0; i < EXTENSION_HEADERS; i++) {
-		const struct extension *header = at;
-
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_FRAGMENT)
-			break;
-		if ((const void *)(header + 1) > end)
-			return 0;
-		if (next == IPPROTO_FRAGMENT && header->fragment & bpf_htons(0xfff8))
-			return 0;
-		at += next == IPPROTO_FRAGMENT ? 8 : (header->length + 1) * 8;
-		next = header->next;
-	}
-	return destination_port(at, end, next);
-}
-
-static __always_inline int ipv6(const void *at, const void *end, __u64 bytes)
+static __always_inline int ipv6(struct xdp_md *ctx, const void *at, __u32 offset, __u64 bytes)
 {
 	const struct ipv6hdr *header = at;
 	const __u32 *source;
 	__u16 port = 0;
 
-	if ((const void *)(header + 1) > end || header->version != 6)
+	if ((const void *)(header + 1) > (const void *)(long)ctx->data_end || header->version != 6)
 		return malformed(bytes);
 	source = header->saddr.in6_u.u6_addr32;
 	if (on(ENDPOINTS6))
-		port = ipv6_port(header + 1, end, header->nexthdr);
+		port = ipv6_port(ctx, offset + sizeof(*header), header->nexthdr);
 	return judge6(source[0] | (__u64)source[1] << 32, source[2] | (__u64)source[3] << 32, port, bytes);
 }
 
@@ -216,6 +215,7 @@ int xdp_block(struct xdp_md *ctx)
 	const void *end = (void *)(long)ctx->data_end;
 	const struct ethhdr *ethernet = at;
 	__u64 bytes = bpf_xdp_get_buff_len(ctx);
+	__u32 offset = sizeof(*ethernet);
 	__be16 protocol;
 
 	if ((const void *)(ethernet + 1) > end)
@@ -232,11 +232,12 @@ int xdp_block(struct xdp_md *ctx)
 			return malformed(bytes);
 		protocol = vlan->protocol;
 		at = vlan + 1;
+		offset += sizeof(*vlan);
 	}
 	if (protocol == bpf_htons(ETH_P_IP))
-		return ipv4(at, end, bytes);
+		return ipv4(ctx, at, offset, bytes);
 	if (protocol == bpf_htons(ETH_P_IPV6))
-		return ipv6(at, end, bytes);
+		return ipv6(ctx, at, offset, bytes);
 	count(NOT_IP, bytes);
 	return XDP_PASS;
 }

@@ -45,7 +45,7 @@ class Host:
         return done.output
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:
-        return json.loads(self.run("--json", *arguments, code=code).splitlines()[0])
+        return json.loads(self.run("--json", *arguments, code=code).splitlines()[-1])
 
     @contextmanager
     def serving(self, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> Generator[subprocess.Popen[bytes]]:
