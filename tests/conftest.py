@@ -19,9 +19,11 @@ SERVICES = {"elasticsearch", "opensearch", "kafka", "redis"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks the tests that need a server; here, as `-m` chooses among the marks that a collected test has."""
-    if SERVICES & set(getattr(item, "fixturenames", ())):
-        item.add_marker(pytest.mark.service)
+    """Marks the tests that need a server, by its fixture or as a parameter's value."""
+    if isinstance(item, pytest.Function):
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if not SERVICES.isdisjoint([*item.fixturenames, *(value for value in parameters if isinstance(value, str))]):
+            item.add_marker(pytest.mark.service)
 
 
 @pytest.hookimpl(trylast=True)
