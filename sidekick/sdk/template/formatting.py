@@ -15,6 +15,7 @@ from sidekick.sdk.template.verbs import Layout, float_text, go_quoted, integer_t
 MAX_TEXT = 1 << 20  # characters that one rendering may make; a chat message holds a few thousand
 MAX_WIDTH = 1000  # Go takes a million, which a list would multiply
 
+_PLAIN = Layout("v")
 _DIRECTIVE = re.compile(
     r"%(?P<flags>[#0+\- ]*)(?P<width>(?:\[\d{1,4}\])?\*|\d{1,9})?"
     r"(?:\.(?P<precision>(?:\[\d{1,4}\])?\*|\d{0,9}))?"
@@ -27,7 +28,7 @@ def printed(value: Any) -> str:
     """A value as `{{ value }}` prints it."""
     if type(value) is str:
         return value
-    return "<no value>" if value is MISSING else _formatted(value, Layout("v"))
+    return "<no value>" if value is MISSING else _formatted(value, _PLAIN)
 
 
 def sprint(*arguments: Any) -> str:
@@ -38,13 +39,13 @@ def sprint(*arguments: Any) -> str:
         is_text = isinstance(argument, str)
         if parts and not is_text and not previous_is_text:
             parts.append(" ")
-        parts.append(_formatted(argument, Layout("v")))
+        parts.append(_formatted(argument, _PLAIN))
         previous_is_text = is_text
     return "".join(parts)
 
 
 def sprintln(*arguments: Any) -> str:
-    return " ".join(_formatted(argument, Layout("v")) for argument in arguments) + "\n"
+    return " ".join(_formatted(argument, _PLAIN) for argument in arguments) + "\n"
 
 
 def sprintf(template: Any, *arguments: Any) -> str:
@@ -122,7 +123,7 @@ class _Printer:
         if self.reordered or self.used >= len(self.arguments):
             return ""
         shown = (
-            "<nil>" if _is_nil(value) else f"{type_name(value)}={_formatted(value, Layout('v'))}"
+            "<nil>" if _is_nil(value) else f"{type_name(value)}={_formatted(value, _PLAIN)}"
             for value in self.arguments[self.used :]
         )
         return f"%!(EXTRA {', '.join(shown)})"
