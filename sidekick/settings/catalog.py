@@ -63,6 +63,11 @@ def output_types() -> Mapping[str, OutputType]:
     return dict(sorted({**known, **{built.name: built for built in _built()}}.items()))
 
 
+def peer_names() -> list[str]:
+    """The outputs of falcosidekick."""
+    return sorted(_peer())
+
+
 def peer_keys(name: str) -> dict[str, Any]:
     """falcosidekick's own keys of a section with their defaults."""
     return dict(_peer()[name]["keys"])

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ConfigDict
-
 from sidekick.sdk.output import Output
 from sidekick.sdk.settings import OutputSettings
 from sidekick.settings.problem import Problem
@@ -23,8 +21,6 @@ class OutputConfiguration:
 
 class Configuration(TopSettings):
     """The keys at the top level as attributes, the outputs by name, and what is odd but valid. Made by `load` alone."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     outputs: Mapping[str, OutputConfiguration] = {}
     """The outputs that are on."""

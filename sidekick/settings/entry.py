@@ -31,15 +31,15 @@ class Entries:
         self.found[entry.key.name] = entry
         self.places.setdefault(entry.key.name, entry.place)
 
-    def below(self, section: str, keys: Iterable[str]) -> list[Entry]:
-        """The entries of one section, in the order of `keys`."""
-        return [self.found[name] for name in keys if name in self.found and self.found[name].key.section == section]
+    def of(self, section: str) -> list[Entry]:
+        """The entries that one section's model validates."""
+        return [entry for entry in self.found.values() if entry.key.section == section]
 
     def place(self, section: str, location: Iterable[str | int]) -> Place:
-        """Where the value at that way into the section was written, or the nearest thing around it."""
+        """Where the value at that way into the section was written, or what is nearest to it around or below it."""
         name = ".".join(filter(None, (section, *map(str, location))))
         while name:
             if name in self.places:
                 return self.places[name]
             name = name.rpartition(".")[0]
-        return NOWHERE
+        return next((place for at, place in self.places.items() if at.startswith(f"{section}.")), NOWHERE)

@@ -35,9 +35,7 @@ def example(known: Schema) -> str:
 
 def output_example(kind: OutputType, known: Schema) -> str:
     """One output's own keys."""
-    sections = kind.name.split(".")
-    opening = ["  " * depth + section + ":" for depth, section in enumerate(sections)]
-    return _prose(kind.facts()) + _yaml([*opening, *_lines(own_keys(kind, known), len(sections))])
+    return _prose(kind.facts()) + _yaml([f"{kind.name}:", *_lines(own_keys(kind, known), 1)])
 
 
 def own_keys(kind: OutputType, known: Schema) -> list[Key]:

@@ -1,8 +1,9 @@
 """Every key that may be written: its name in the file, its variable in the environment, and how its value is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BeforeValidator, SecretStr
@@ -56,7 +57,8 @@ def variable(name: str) -> str:
     return name.upper().replace(".", "_").replace("-", "_")
 
 
-def keys(model: type[Settings], section: str) -> dict[str, Key]:
+@cache
+def keys(model: type[Settings], section: str) -> Mapping[str, Key]:
     """All keys of a section by their full name."""
     return {key.name: key for key in _walk(model, section, section)}
 
@@ -106,9 +108,9 @@ def _single(annotation: Any, field: FieldInfo) -> Kind:
         return Kind.SECRET
     if annotation is str:
         return Kind.TEXT
-    possible = {_bare(item) for item in get_args(annotation) or [annotation]} - {type(None)}
+    possible: set[Any] = {_bare(item) for item in get_args(annotation) or [annotation]} - {type(None)}
     if get_origin(annotation) is Literal:
-        possible = {type(value) for value in possible}
+        possible = {value.__class__ for value in possible}
     elif validators(field):
         # A duration is no number though it becomes one, for it has a unit.
         possible -= {float}

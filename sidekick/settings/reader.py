@@ -89,7 +89,7 @@ class _Assembly:
     def _output(self, name: str) -> None:
         kind = self.known.types[name]
         always_on = kind.output is not None and not kind.requires
-        if name not in self.entries.places and not self._of(name) and not always_on:
+        if name not in self.entries.places and not self.entries.of(name) and not always_on:
             return
         self._check_filter(f"{name}.filter")
         settings = self._validated(kind.settings, name)
@@ -118,12 +118,9 @@ class _Assembly:
             message = f"{error.message} (at character {error.position + 1})"
             self.problems.append(Problem(message, name, entry.place if entry else NOWHERE))
 
-    def _of(self, section: str) -> list[Entry]:
-        return self.entries.below(section, self.known.keys)
-
     def _validated(self, model: type[S], section: str) -> S | None:
         raw: dict[str, Any] = {}
-        for entry in [*self._shared(section), *self._of(section)]:
+        for entry in [*self._shared(section), *self.entries.of(section)]:
             try:
                 value = self._value(entry)
             except ValueError as error:
@@ -140,7 +137,7 @@ class _Assembly:
     def _shared(self, section: str) -> Iterator[Entry]:
         """What the section's provider gives to all its outputs, for the keys that this one has too."""
         provider, _, own = section.partition(".")
-        for entry in self._of(provider) if own and provider in PROVIDERS else ():
+        for entry in self.entries.of(provider) if own and provider in PROVIDERS else ():
             key = self.known.keys.get(f"{section}.{entry.key.path[0]}")
             if key is not None and entry.value != "":
                 self.entries.places.setdefault(key.name, entry.place)
@@ -170,7 +167,7 @@ class _Assembly:
         if kind is Kind.MAP:
             return {name: self._expanded(text) for name, text in text_map(value).items()}
         words = value.replace(" ", "").split(",") if isinstance(value, str) else value
-        return [self._expanded(word) for word in words]
+        return [self._expanded(word) for word in words if word]
 
     def _expanded(self, text: Any) -> Any:
         match = _VARIABLE.fullmatch(text) if isinstance(text, str) else None

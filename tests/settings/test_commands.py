@@ -1,0 +1,108 @@
+"""`sidekick check`, `outputs` and `schema` as a person runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sidekick.commands.outputs import command as outputs
+from sidekick.commands.schema import command as schema
+from tests.settings.test_problems import WRONG_KEYS
+
+# What costs start time and memory, or is not installed everywhere.
+HEAVY = ["aiohttp", "fastapi", "starlette", "elasticsearch", "confluent_kafka", "redis", "boto3", "google.cloud"]
+
+
+def check(tmp_path: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    command = [sys.executable, "-m", "sidekick", "check", "-c", str(path), *options]
+    environ = {"PATH": os.environ["PATH"]}
+    return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+
+
+def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
+    webhook = "webhook: {address: http://x, minimumpriority: info, filter: rule exists}"
+    text = f"{webhook}\nkafka: {{topic: x}}\nslack: {{channel: x}}"
+    done = check(tmp_path, text)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "On:\n"
+        "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
+        "priority informational or higher, where rule exists\n"
+        "Off:\n"
+        "  kafka: no value for hostport\n"
+        "  slack: no value for webhookurl\n"
+        "Odd:\n"
+        f"  {tmp_path}/config.yaml:2:1: kafka: is off, for it needs hostport too\n"
+    )
+
+
+def test_check_says_the_same_as_json(tmp_path: Path) -> None:
+    done = check(tmp_path, "webhook: {address: http://x, batch: {linger: 2s}}\nslack: {channel: x}", "--json")
+    facts = json.loads(done.stdout)
+    assert facts["valid"]
+    assert facts["on"]["webhook"]["batch"] == {"count": 1, "bytes": 1 << 20, "linger": 2.0}
+    assert facts["off"] == {"slack": {"missing": ["webhookurl"]}}
+
+
+def test_check_ends_with_2_and_every_problem(tmp_path: Path) -> None:
+    text = "".join(f"{written}\n" for written, *_ in WRONG_KEYS if written.startswith("elasticserch"))
+    done = check(tmp_path, text + "debug: maybe\n", "--json")
+    assert done.returncode == 2
+    problems = json.loads(done.stdout)["problems"]
+    assert [(problem["line"], problem["key"], problem["suggestions"]) for problem in problems] == [
+        (1, "elasticserch", ["elasticsearch"]),
+        (2, "debug", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["debug: maybe", "slak: {webhookurl: x}", "aws: {s3: {bucket: b}}", "a:\n\tb: 1", "\x00"]
+)
+def test_a_configuration_that_cannot_be_used_ends_with_2_and_no_traceback(tmp_path: Path, text: str) -> None:
+    done = check(tmp_path, text)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith(f"{tmp_path}/config.yaml:")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("webhook: {address: http://x}\nelasticsearch: {hostport: http://x}")
+    program = (
+        "import sys\nfrom sidekick.commands.check import command\n"
+        f"command(['-c', {str(path)!r}], standalone_mode=False)\n"
+        f"sys.exit(' '.join(set(sys.modules) & set({HEAVY!r})) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "webhook" in done.stdout
+
+
+def test_outputs_lists_all_and_prints_one() -> None:
+    listing = CliRunner().invoke(outputs, []).stdout.splitlines()
+    assert any(line.split() == ["webhook", "web", "address"] for line in listing)
+    assert len(listing) > 71
+    example = CliRunner().invoke(outputs, ["Webhook"])
+    assert example.exit_code == 0
+    assert '#  address: ""  # text, WEBHOOK_ADDRESS\n' in example.stdout
+
+
+def test_outputs_of_an_unknown_name() -> None:
+    result = CliRunner().invoke(outputs, ["webhok"])
+    assert (result.exit_code, result.stderr) == (2, "no output is called webhok; did you mean webhook?\n")
+
+
+def test_schema_prints_what_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stale = tmp_path / "docs/reference/outputs/gone.md"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    assert CliRunner().invoke(schema, ["--write"]).exit_code == 0
+    assert CliRunner().invoke(schema, []).stdout == (tmp_path / "config/schema.json").read_text()
+    assert not stale.exists()

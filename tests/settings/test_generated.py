@@ -1,0 +1,69 @@
+"""The generated files are those that the settings models give, and the example means the defaults."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sidekick.settings import Configuration, load
+from sidekick.settings.reference import generated
+from sidekick.settings.schema import schema
+from tests.settings.conftest import Load
+
+ROOT = Path(__file__).parents[2]
+TEXTS = generated()
+
+
+def test_no_generated_file_is_stale() -> None:
+    stale = [name for name, text in TEXTS.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
+    assert stale == [], "run `make docs`"
+
+
+def test_no_page_is_left_of_an_output_that_is_gone() -> None:
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs/reference/outputs").glob("*.md")}
+    assert pages <= set(TEXTS)
+
+
+def test_the_example_as_it_is_means_the_defaults(configure: Load) -> None:
+    _assert_defaults(configure(TEXTS["config/example.yaml"]))
+
+
+def test_the_example_without_its_comment_signs_means_the_defaults_too(configure: Load) -> None:
+    _, whole, common, *outputs = TEXTS["config/example.yaml"].split("\n\n")
+    configuration = configure("\n".join(_uncommented(part) for part in (whole, *outputs)))
+    _assert_defaults(configuration)
+    assert "webhook" in configuration.off
+    assert configure("webhook:\n" + "\n".join(f"  {line}" for line in _uncommented(common).splitlines()))
+
+
+def _assert_defaults(configuration: Configuration) -> None:
+    defaults = load(None, {})
+    for name in type(configuration).model_fields.keys() - {"off", "warnings"}:
+        assert getattr(configuration, name) == getattr(defaults, name)
+
+
+def _uncommented(part: str) -> str:
+    return "\n".join(line.removeprefix("#") for line in part.splitlines() if not line.startswith("# "))
+
+
+def test_every_key_is_documented() -> None:
+    known = schema()
+    built = {kind.name for kind in known.built()}
+    keys = [key for key in known.keys.values() if key.section not in known.types or key.section in built]
+    assert [key.name for key in keys if not key.meaning.endswith(".")] == []
+
+
+def test_the_json_schema_knows_the_keys_and_no_others() -> None:
+    root = json.loads(TEXTS["config/schema.json"])
+    known = schema()
+    built = {kind.name for kind in known.built()}
+    expected = {key.name for key in known.keys.values() if key.section not in known.types or key.section in built}
+    assert set(_leaves(root, "")) == expected
+    assert any("webhook" in pattern for pattern in root["patternProperties"])
+
+
+def _leaves(node: dict[str, Any], prefix: str) -> list[str]:
+    if "properties" not in node:
+        return [prefix]
+    return [
+        leaf for name, inner in node["properties"].items() for leaf in _leaves(inner, f"{prefix}.{name}".lstrip("."))
+    ]

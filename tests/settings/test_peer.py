@@ -1,0 +1,40 @@
+"""Every key of falcosidekick is known, whether its output is built or not."""
+
+import pytest
+import yaml
+
+from sidekick.settings import load
+from sidekick.settings.catalog import output_types, peer_keys, peer_names
+from sidekick.settings.schema import schema
+from tests.settings.conftest import Load
+
+COMMON = {"minimumpriority"}
+
+
+@pytest.mark.parametrize("name", peer_names())
+def test_an_output_takes_all_keys_of_falcosidekick(name: str) -> None:
+    known = schema()
+    written = [key for key, value in peer_keys(name).items() if not (isinstance(value, dict) and value)]
+    assert [key for key in [*written, *COMMON] if f"{name}.{key}" not in known.keys] == []
+
+
+@pytest.mark.parametrize("name", [name for name in peer_names() if output_types()[name].requires])
+def test_a_section_with_falcosidekicks_own_defaults_loads(configure: Load, name: str) -> None:
+    section: object = {key: value for key, value in peer_keys(name).items() if key not in output_types()[name].requires}
+    for part in reversed(name.split(".")):
+        section = {part: section}
+    configuration = configure(yaml.safe_dump(section))
+    assert name in configuration.off
+
+
+def test_falcosidekick_has_71_outputs() -> None:
+    assert len(peer_names()) == 71
+
+
+def test_what_a_provider_is_given_reaches_its_outputs(configure: Load) -> None:
+    """No output of a provider with shared keys is built yet; the keys load, and are checked."""
+    configuration = configure(
+        "aws: {accesskeyid: a, secretaccesskey: b, region: c, s3: {prefix: x}}", {"AWS_REGION": "d"}
+    )
+    assert configuration.off == {"aws.s3": ("bucket",)}
+    assert load(None, {"GCP_CREDENTIALS": "x", "YANDEX_REGION": "y"}).off == {}
