@@ -30,6 +30,7 @@ SYNC = 1.0
 REFRESH = 300.0  # host names may resolve to other addresses meanwhile
 SETTLE = 0.2  # one change of an interface is a burst of netlink messages
 CHUNK = 1000
+SO_PEERGROUPS = 59  # asm-generic/socket.h; Python has no name for it
 FIRST_ACTIVATED = 3  # the first descriptor that systemd passes
 
 log = logging.getLogger("sidekick.xdp")
@@ -246,8 +247,11 @@ def _answers(path: Path) -> bool:
 
 
 def _peer_groups(connection: socket.socket) -> tuple[int, ...]:
-    so_peergroups = 59  # asm-generic/socket.h; Python has no name for it
-    raw = connection.getsockopt(socket.SOL_SOCKET, so_peergroups, 4 * 1024)
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, 1024)
+    except OSError:
+        # A user of more groups than Python's largest buffer holds is known by its first group only.
+        return ()
     return struct.unpack(f"{len(raw) // 4}i", raw)
 
 

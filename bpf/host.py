@@ -172,8 +172,9 @@ async def _serve(session: Session, served: Daemon) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     passed = activated()
+    listener = passed or listen(session.place.socket)
     try:
-        await served.run(passed or listen(session.place.socket), stopping)
+        await served.run(listener, stopping)
     finally:
         # systemd keeps its own socket for the next daemon.
         if not passed:

@@ -21,7 +21,7 @@ INCLUDE = ("--include", "192.0.2.0/24", "--include", "203.0.113.0/24", "--includ
 
 
 class Host:
-    """`prefix` runs each command (setpriv, say). Its files are under `home`, its pins on the bpffs `pins`."""
+    """Its files are under `home`, its pins on the bpffs `pins`; `prefix` runs a command (setpriv, say)."""
 
     def __init__(self, wire: Wire, pins: Path, home: Path) -> None:
         self.wire = wire
