@@ -17,7 +17,10 @@ Group = list[tuple[Sequence[bytes], Done]]
 
 
 class GroupCommit:
-    """Writes groups, one after the other; with a syncer, a group is committed once that has made it durable."""
+    """Writes groups, one after the other; with a syncer, a group is committed once that has made it durable.
+
+    While `busy`, the end of the log may still be taken back.
+    """
 
     def __init__(self, log: Log, tail: Tail, committed: Committed, syncer: Syncer | None) -> None:
         self.error: OSError | None = None
@@ -26,17 +29,17 @@ class GroupCommit:
         self._committed = committed
         self._syncer = syncer
         self._gathered: Group = []
-        self._busy = False
+        self.busy = False
         self._drained: asyncio.Future[None] | None = None
 
     def append(self, payloads: Sequence[bytes], done: Done) -> None:
         """Adds to the group that is being gathered; `done` is called when that is committed, or could not be."""
         self._gathered.append((payloads, done))
-        if not self._busy:
+        if not self.busy:
             self._begin()
 
     def _begin(self) -> None:
-        self._busy = True
+        self.busy = True
         asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
@@ -68,7 +71,7 @@ class GroupCommit:
 
     def _settle(self, group: Group, error: OSError | None) -> None:
         self.error = error
-        self._busy = False
+        self.busy = False
         if self._gathered:
             self._begin()
         for _, done in group:
@@ -77,12 +80,12 @@ class GroupCommit:
             except Exception as defect:  # noqa: BLE001  (one sender's defect must not leave its neighbours unanswered)
                 message = "a callback of the journal failed"
                 asyncio.get_running_loop().call_exception_handler({"message": message, "exception": defect})
-        if self._drained and not self._busy:
+        if self._drained and not self.busy:
             self._drained.set_result(None)
             self._drained = None
 
     async def drain(self) -> None:
         """Returns when nothing is left to commit."""
-        if self._busy:
+        if self.busy:
             self._drained = asyncio.get_running_loop().create_future()
             await self._drained

@@ -63,12 +63,13 @@ class Cursor:
 
     def read(self, after: int, count: int, size: int) -> list[Record]:
         """Committed records from `after` on: at most `count`, at most `size` bytes but one; [] if there is none."""
+        after = max(after, self._log.first_seq)
         if after >= self._committed.next_seq or count <= 0:
             return []
         if after >= self._tail.first:
             records = self._tail.read(after, count, size)
         else:
-            records = self._read_disk(max(after, self._log.first_seq), count, size)
+            records = self._read_disk(after, count, size)
         if records:
             self.reached = max(self.reached, records[-1].seq + 1)
         else:  # all damaged: `wait` must not call again and again for what cannot be read

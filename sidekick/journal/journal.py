@@ -142,7 +142,7 @@ class Journal:
         while True:
             await asyncio.sleep(1)
             if self._commits.error:
-                self._probe()
+                await self._recover_disk()
             self._keep_size()
             self._keep_age()
             await self._sync()
@@ -153,15 +153,16 @@ class Journal:
                 # Never cancelled: the sync also closes the files that were left for a new segment.
                 await asyncio.shield(self._syncer.sync())
 
-    def _probe(self) -> None:
+    async def _recover_disk(self) -> None:
         """Makes room on a full disk from what is delivered, if there is any, and looks whether it can be written."""
-        self._remove_oldest()
+        if all(cursor.waiting == 0 for cursor in self._durable):  # then all that is in the way may be the last segment
+            self._rotate()
+        if removed := self._remove_oldest():
+            await removed
         try:
             self._log.probe(_PROBE)
         except OSError as error:
             self._commits.error = error
-            if self._everything_passed():  # the segment being written may be all that is in the way
-                self._log.rotate()
         else:
             self._commits.error = None
 
@@ -173,35 +174,38 @@ class Journal:
     def _keep_age(self) -> None:
         age = int(self.settings.retention.age * 1e9)
         now = time.time_ns()
-        active = self._log.active
-        if active and self._log.next_seq > active.first and active.oldest_ns < now - age // _SEGMENTS:
-            self._log.rotate()
+        if self._log.active and self._log.active.oldest_ns < now - age // _SEGMENTS:
+            self._rotate()
         while self._log.closed and self._log.closed[0].newest_ns < now - age and self._passed():
             self._remove_oldest()
+
+    def _rotate(self) -> None:
+        if not self._commits.busy:
+            self._log.rotate()
 
     def _passed(self) -> bool:
         """Whether every durable cursor has passed the oldest closed segment."""
         end = self._log.end_of(self._log.closed[0])
-        return all(cursor.position >= end for cursor in self._cursors.values() if cursor.durable)
+        return all(cursor.position >= end for cursor in self._durable)
 
-    def _everything_passed(self) -> bool:
-        return all(cursor.waiting == 0 for cursor in self._cursors.values() if cursor.durable)
-
-    def _remove_oldest(self) -> bool:
-        """Removes the oldest closed segment if it may go."""
+    def _remove_oldest(self) -> asyncio.Future[None] | None:
+        """Removes the oldest closed segment if it may go; the result is done when its file is gone."""
         if not self._log.closed:
-            return False
+            return None
         if not self._passed():
             if self.settings.full == "reject":
-                return False
+                return None
             self._count_dropped()
-        self._syncer.run(self._log.remove_oldest())
-        return True
+        return self._syncer.run(self._log.remove_oldest())
 
     def _count_dropped(self) -> None:
         oldest = self._log.closed[0]
-        read = min(cursor.reached for cursor in self._cursors.values() if cursor.durable)
+        read = min(cursor.reached for cursor in self._durable)
         self.dropped_oldest += max(0, self._log.end_of(oldest) - max(oldest.first, read))
+
+    @property
+    def _durable(self) -> list[Cursor]:
+        return [cursor for cursor in self._cursors.values() if cursor.durable]
 
     @property
     def cursors(self) -> list[str]:

@@ -126,11 +126,9 @@ class Log:
         self._uncut = False
 
     def _writable(self) -> Segment:
-        active = self.active
-        if active and active.size >= self._segment_size:
+        if self.active and self.active.size >= self._segment_size:
             self.rotate()
-            active = None
-        return active or self._begin()
+        return self.active or self._begin()
 
     def _begin(self) -> Segment:
         path = self.directory / f"{self.next_seq:020}{SUFFIX}"
@@ -149,8 +147,8 @@ class Log:
         return self.active
 
     def rotate(self) -> None:
-        """Leaves the active segment; the next write begins a new one."""
-        if self.active:
+        """Leaves the active segment, unless it is empty; the next write begins a new one."""
+        if self.active and self.active.size > len(HEADER):
             self.closed.append(self.active)
             if self._syncs:
                 self._retired.append(self._fd)
