@@ -1,19 +1,24 @@
-"""A webhook's other side: an HTTP server on loopback that keeps what it was sent, and misbehaves as it is told."""
+"""A webhook's other side: an HTTP server on loopback that counts what it was sent, and misbehaves as it is told."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.faults.falco import id_of, number_of
+
 Behaviour = Callable[[bytes], Awaitable[web.Response]]
 
 
 class Endpoint:
-    """`bodies` holds every body that was answered 2xx, in the order of arrival."""
+    """Keeps every body that was answered 2xx; of numbered alerts, how often each came and under which ids."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.times: Counter[int] = Counter()
+        self.ids: defaultdict[int, set[str]] = defaultdict(set)
         self.port = 0
         self.behaviour: Behaviour = take
 
@@ -26,6 +31,9 @@ class Endpoint:
         answer = await self.behaviour(body)
         if answer.status < 300:
             self.bodies.append(body)
+            if (number := number_of(body)) is not None:
+                self.times[number] += 1
+                self.ids[number].add(id_of(body))
         return answer
 
     @asynccontextmanager

@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint
-from tests.faults.falco import Falco, id_of, number_of
+from tests.faults.falco import Falco
 from tests.faults.sidekick import Sidekick
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -25,13 +24,13 @@ async def endpoint() -> AsyncIterator[Endpoint]:
         yield endpoint
 
 
-async def post_until(ended: asyncio.Event, falco: Falco, numbers: "count[int]") -> None:
+async def post_until(ended: asyncio.Event, falco: Falco, numbers: Iterator[int]) -> None:
     while not ended.is_set():
         if await falco.post(next(numbers)) == 0:
             await asyncio.sleep(0.01)  # as a real Falco, whose next alert comes when it comes
 
 
-async def through_ends(sidekick: Sidekick, ends: int, end: "callable") -> set[int]:  # type: ignore[valid-type]
+async def through_ends(sidekick: Sidekick, ends: int, end: Callable[[], object]) -> set[int]:
     """Four Falcos post while the process ends `ends` times; gives the numbers that were answered 200."""
     falcos = [Falco(sidekick.port) for _ in range(4)]
     numbers, ended, chance = count(), asyncio.Event(), random.Random(4)
@@ -52,12 +51,9 @@ async def test_fifty_kills_under_load_lose_nothing(tmp_path: Path, endpoint: End
     sidekick = Sidekick(tmp_path, webhook={"address": endpoint.url, "maxconcurrentrequests": 4})
     accepted = await through_ends(sidekick, KILLS, sidekick.kill)
     with sidekick:
-        await until(lambda: accepted <= {number_of(body) for body in endpoint.bodies}, what="all that was accepted")
-    ids = defaultdict[int, set[str]](set)
-    for body in endpoint.bodies:
-        ids[number_of(body)].add(id_of(body))
-    assert all(len(of_one) == 1 for of_one in ids.values()), "a resend carries the id of the first send"
-    assert len(endpoint.bodies) - len(ids) <= 4 * KILLS, "at most what was in flight is sent twice"
+        await until(lambda: accepted <= endpoint.times.keys(), what="all that was accepted")
+    assert all(len(ids) == 1 for ids in endpoint.ids.values()), "a resend carries the id of the first send"
+    assert endpoint.times.total() - len(endpoint.times) <= 4 * KILLS, "at most what was in flight is sent twice"
 
 
 async def test_restarts_under_load_lose_nothing_and_send_nothing_twice(tmp_path: Path, endpoint: Endpoint) -> None:
@@ -65,8 +61,7 @@ async def test_restarts_under_load_lose_nothing_and_send_nothing_twice(tmp_path:
     codes: list[int] = []
     accepted = await through_ends(sidekick, RESTARTS, lambda: codes.append(sidekick.end()))
     with sidekick:
-        await until(lambda: accepted <= {number_of(body) for body in endpoint.bodies}, what="all that was accepted")
+        await until(lambda: accepted <= endpoint.times.keys(), what="all that was accepted")
     assert codes == [0] * RESTARTS
-    times = Counter(number_of(body) for body in endpoint.bodies)
-    assert set(times) == accepted, "what is delivered was answered 200"
-    assert set(times.values()) == {1}
+    assert endpoint.times.keys() == accepted, "what is delivered was answered 200"
+    assert set(endpoint.times.values()) == {1}
