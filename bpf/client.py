@@ -39,7 +39,9 @@ class Client:
                     answer = await self._exchange(request)
             except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
                 await self.close()
-                raise DaemonError(f"no answer from sidekick-xdp at {self._path}: {str(error) or 'timed out'}") from error
+                raise DaemonError(
+                    f"no answer from sidekick-xdp at {self._path}: {str(error) or 'timed out'}"
+                ) from error
             except BaseException:
                 # Cancelled between question and answer: the next question must not get this one's answer.
                 await self.close()

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,25 @@ INCLUDE = ("--include", "192.0.2.0/24", "--include", "203.0.113.0/24", "--includ
 
 
 class Host:
-    """Its files are under `home`, its pins on the bpffs `pins`; `prefix` runs a command (setpriv, say)."""
+    """Without a wire it is this machine, only to try on.
 
-    def __init__(self, wire: Wire, pins: Path, home: Path) -> None:
-        self.wire = wire
+    Its files are under `home`, its pins on the bpffs `pins`; `prefix` runs a command (setpriv, say).
+    """
+
+    def __init__(self, wire: Wire | None, pins: Path, home: Path) -> None:
+        self._wire = wire
         self.pins = pins / "sidekick"
         self.home = home
         self.socket = home / "run/socket"
 
     def command(self, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> list[str]:
-        return self.wire.command(self.wire.host, *prefix, COMMAND, *self._places(), *arguments)
+        words = (*prefix, COMMAND, *self._places(), *arguments)
+        return self._wire.command(self._wire.host, *words) if self._wire else list(map(str, words))
+
+    @property
+    def wire(self) -> Wire:
+        assert self._wire
+        return self._wire
 
     def _places(self) -> list[str]:
         return ["--pins", str(self.pins), "--run", str(self.home / "run"), "--state", str(self.home / "state")]
@@ -38,7 +47,7 @@ class Host:
     def run(self, *arguments: str | Path, code: int = 0, stdin: str = "") -> str:
         """What the command printed, on both streams; it must end with `code`. In this process, which is quicker."""
         words = [*self._places(), *map(str, arguments)]
-        with inside(self.wire.host):
+        with inside(self._wire.host) if self._wire else nullcontext():
             done = CliRunner().invoke(main, words, input=stdin, prog_name="sidekick-xdp")
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         assert done.exit_code == code, (done.exit_code, done.output)
