@@ -7,9 +7,9 @@ CPU is that of the whole process, the thread that syncs included, with one curso
 
 import asyncio
 import json
-import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -78,7 +78,7 @@ async def append_backlog(journal: Journal) -> None:
 
 
 def start(path: Path) -> None:
-    """Prints seconds to open, to the first record, to all records; and resident memory. Runs in a process of its own."""
+    """Prints the time to open, to the first records, to all of them; and memory, so it runs in a process of its own."""
     begin = time.perf_counter()
     journal = opened(path)
     ready = time.perf_counter() - begin
@@ -111,7 +111,7 @@ def main() -> None:
             print(f"{fsync:9}", *(f"{cpu:>10.2f} ({wall:.2f})".rjust(20) for cpu, wall in costs))
         uvloop.run(fill(root / "backlog"))
         print("start with 1 GB: ", end="", flush=True)
-        os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-m", "bench.journal", "start", str(root / "backlog"))
+        subprocess.run([sys.executable, "-m", "bench.journal", "start", root / "backlog"], check=True)
     finally:
         shutil.rmtree(root)
     return None

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from sidekick.journal.position import PositionFile, position_path, positions
 from sidekick.journal.record import Damage, Found, Record, encode
 from sidekick.journal.segment import HEADER, Segment
 
+_CLOCK = 2 * 10**9  # a file's time may lag that much behind the clock: it is counted in ticks, in 2 s on some disks
 Progress = Callable[[int], None]
 
 
@@ -82,10 +84,11 @@ class JournalReader:
     def records(self, since_ns: int = 0, until_ns: int | None = None, progress: Progress = _ignore) -> Iterator[Record]:
         """Every record accepted from `since_ns` on and before `until_ns`, in order; what is damaged is passed over.
 
+        What a service appends after the first is asked for is not among them.
         `progress` is called with the number of bytes that were read since its last call.
         """
         for segment in self._segments():
-            if segment.newest_ns < since_ns:
+            if segment.newest_ns < since_ns - _CLOCK:
                 progress(segment.size)
                 continue
             for found in _walk(segment, progress):
@@ -107,7 +110,7 @@ class JournalReader:
     def check(self, progress: Progress = _ignore) -> Report:
         """Reads everything."""
         report = Report(cursors=positions(self.directory))
-        segments = list(self._segments())
+        segments = self._segments()
         for segment in segments:
             report.segments += 1
             report.bytes += segment.size
@@ -141,12 +144,12 @@ class JournalReader:
             lock.release()
         return report
 
-    def _segments(self) -> Iterator[Segment]:
+    def _segments(self) -> list[Segment]:
+        segments: list[Segment] = []
         for path in segment_paths(self.directory):
-            try:
-                yield Segment.found(path)
-            except FileNotFoundError:  # the service has removed it meanwhile
-                continue
+            with suppress(FileNotFoundError):  # the service has removed it meanwhile
+                segments.append(Segment.found(path))
+        return segments
 
     def _reset(self, name: str, position: int) -> None:
         file = PositionFile.open(position_path(self.directory, name))
