@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
 
 from sidekick.event import Priority
 
@@ -88,6 +88,14 @@ def _text(value: Any) -> Any:
     )
 
 
+def _template(text: str) -> str:
+    """Refuses what is no Go template."""
+    from sidekick.sdk.template import compile_template  # noqa: PLC0415  (only who writes a template pays for it)
+
+    compile_template(text)
+    return text
+
+
 Duration = Annotated[float, BeforeValidator(seconds)]
 Size = Annotated[int, BeforeValidator(size_in_bytes)]
 MinimumPriority = Annotated[Priority | None, BeforeValidator(_priority)]
@@ -96,6 +104,8 @@ WordList = Annotated[tuple[str, ...], BeforeValidator(_word_list)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
 TextMap = Annotated[dict[str, Text], BeforeValidator(text_map)]
+TemplateText = Annotated[Text, AfterValidator(_template)]
+TemplateMap = Annotated[dict[str, TemplateText], BeforeValidator(text_map)]
 Secret = Annotated[SecretStr, BeforeValidator(_text)]
 NO_SECRET = SecretStr("")
 

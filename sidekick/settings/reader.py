@@ -19,7 +19,6 @@ from sidekick.settings.key import Kind
 from sidekick.settings.problem import NOWHERE, ConfigurationError, Problem
 from sidekick.settings.scalar import resolve
 from sidekick.settings.schema import Schema, schema
-from sidekick.settings.top import TopSettings
 
 S = TypeVar("S", bound=Settings)
 # What the peer's example promises for both, and keeps for the variable CUSTOMFIELDS alone.
@@ -27,13 +26,13 @@ _WITH_VARIABLES = {"customfields", "customtags"}
 _VARIABLE = re.compile(r"%([A-Za-z_][A-Za-z0-9_]*)")
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Configuration:
+def load(path: Path | None, environ: Mapping[str, str], known: Schema | None = None) -> Configuration:
     """The configuration of that file and environment; raises `ConfigurationError` with every problem there is.
 
     Without a file everything comes from the environment. Secrets are read here, once: a later change of their files
-    is seen by the next `load`.
+    is seen by the next `load`. `known` is what may be written, if not all that there is.
     """
-    known = schema()
+    known = known or schema()
     written = yaml_file.read_entries(read(path), known) if path else Entries()
     _overlay(written, environment.read_entries(environ, known))
     return _Assembly(known, written, environ).configuration()
@@ -75,7 +74,7 @@ class _Assembly:
         self.off: dict[str, tuple[str, ...]] = {}
 
     def configuration(self) -> Configuration:
-        top = self._validated(TopSettings, "")
+        top = self._validated(self.known.models[""], "")
         for name, model in PROVIDERS.items():
             self._validated(model, name)
         for name in self.known.types:

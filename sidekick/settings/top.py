@@ -5,7 +5,7 @@ from typing import Literal
 
 from sidekick.journal.settings import JournalSettings
 from sidekick.receiver.settings import ListenSettings
-from sidekick.sdk.settings import Duration, Flag, Settings, Text, TextMap, WordList
+from sidekick.sdk.settings import Duration, Flag, Settings, TemplateMap, Text, TextMap, WordList
 
 
 class ClientCertificate(Settings):
@@ -40,7 +40,7 @@ class EnrichmentSettings(Settings):
 
     customfields: TextMap = {}
     """Fields added to each alert's output_fields; a value `%NAME` is that environment variable."""
-    templatedfields: TextMap = {}
+    templatedfields: TemplateMap = {}
     """Fields added to each alert's output_fields, made by a Go template from the fields it has."""
     customtags: WordList = ()
     """Tags added to each alert."""
@@ -75,3 +75,8 @@ class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """Where alerts are kept until each output has them."""
     grace: Duration = 25.0
     """How long delivery may go on after SIGTERM; Kubernetes waits for 30s."""
+
+    @property
+    def loglevel(self) -> str:
+        """The level of `log`, which falcosidekick's `debug` lowers."""
+        return "debug" if self.debug else self.log.level

@@ -122,3 +122,8 @@ def test_custom_fields_and_tags_take_variables(configure: Load) -> None:
 def test_a_list_may_be_one_text(configure: Load) -> None:
     assert configure("tlsserver: {notlspaths: '/ping,/metrics'}").tlsserver.notlspaths == ("/ping", "/metrics")
     assert configure("tlsserver: {notlspaths: [/ping]}").tlsserver.notlspaths == ("/ping",)
+
+
+def test_debug_lowers_the_level_of_the_log(configure: Load) -> None:
+    assert configure("log: {level: warning}").loglevel == "warning"
+    assert configure("log: {level: warning}\ndebug: true").loglevel == "debug"

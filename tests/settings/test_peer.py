@@ -3,7 +3,6 @@
 import pytest
 import yaml
 
-from sidekick.settings import load
 from sidekick.settings.catalog import output_types, peer_keys, peer_names
 from sidekick.settings.schema import schema
 from tests.settings.conftest import Load
@@ -29,12 +28,3 @@ def test_a_section_with_falcosidekicks_own_defaults_loads(configure: Load, name:
 
 def test_falcosidekick_has_71_outputs() -> None:
     assert len(peer_names()) == 71
-
-
-def test_what_a_provider_is_given_reaches_its_outputs(configure: Load) -> None:
-    """No output of a provider with shared keys is built yet; the keys load, and are checked."""
-    configuration = configure(
-        "aws: {accesskeyid: a, secretaccesskey: b, region: c, s3: {prefix: x}}", {"AWS_REGION": "d"}
-    )
-    assert configuration.off == {"aws.s3": ("bucket",)}
-    assert load(None, {"GCP_CREDENTIALS": "x", "YANDEX_REGION": "y"}).off == {}

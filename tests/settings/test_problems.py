@@ -89,6 +89,7 @@ WRONG_VALUES = [
     ("webhook:\n  customheaders: [1]\n", 2, 18, "webhook.customheaders", "valid dictionary"),
     ("customtags: [a, {b: c}]", 1, 17, "customtags.1", "valid string"),
     ("customfields: {a: '%NOWHERE'}", 1, 15, "customfields", "the environment variable NOWHERE is not set"),
+    ("templatedfields:\n  a: '{{ .b'\n", 2, 6, "templatedfields.a", "at character"),
     ("debug: true\ndebug: true", 2, 1, "debug", "is written twice, first at line 1"),
     ("slack:\n  channel: a\n  Channel: b\n", 3, 3, "slack.channel", "is written twice, first at line 2"),
     ("slack: {channel: a}\nslack: {channel: b}", 2, 1, "slack", "is written twice, first at line 1"),
