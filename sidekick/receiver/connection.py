@@ -199,7 +199,9 @@ class Connection(HttpToolsProtocol):
             self._make_last()
 
     def _count(self, refusal: Refusal, body: bytes | bytearray) -> None:
-        self.state.service.refused.add(refusal.reason, body, "{}:{}".format(*self.client) if self.client else "")
+        host, port = self.client or ("", 0)
+        peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.state.service.refused.add(refusal.reason, body, peer)
 
     def _settle(self, alert: Alert) -> None:
         """The outcome is known: answered now, or once it is the alert's turn."""

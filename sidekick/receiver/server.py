@@ -4,7 +4,9 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import chain
+from typing import NamedTuple
 
 from uvicorn.config import Config
 
@@ -12,7 +14,7 @@ from sidekick.receiver.paths import PAGES, Paths
 from sidekick.receiver.protocol import AlertProtocol
 from sidekick.receiver.routes import Routes
 from sidekick.receiver.settings import ListenSettings, TlsServer
-from sidekick.receiver.sockets import activated, allow_connections, listen
+from sidekick.receiver.sockets import BACKLOG, activated, allow_connections, listen
 from sidekick.receiver.state import Service, State
 from sidekick.receiver.tls import server_context
 
@@ -20,8 +22,18 @@ logger = logging.getLogger(__name__)
 
 _NO_TLS = "http-notls"
 """Name of the second listener, among the sockets that systemd hands over (and in falcosidekick's chart)."""
+_SWEEP = 1000
+"""Connections looked at in one turn of the loop: about a millisecond, so that no alert waits longer for its answer."""
 _NEWCOMER = 1.0
 """Seconds that a connection without any request has to send one when the receiver closes."""
+
+
+class Door(NamedTuple):
+    """One listening socket, and what is behind it."""
+
+    listening: socket.socket
+    paths: Paths
+    context: ssl.SSLContext | None
 
 
 class Receiver:
@@ -39,35 +51,48 @@ class Receiver:
         return [listener.getsockname()[:2] for server in self._servers for listener in server.sockets]
 
     async def start(self) -> None:
-        """Listens. Raises `ListenError` or `TlsError`, whose messages are for the user."""
-        settings, tls = self._settings, self._settings.tlsserver
-        context = server_context(tls) if tls.deploy else None
-        self.state.most_connections = allow_connections(settings.receiver.connections)
-        if self.state.most_connections < settings.receiver.connections:
+        """Listens. Raises `ListenError` or `TlsError`, whose messages are for the user; nothing is left open then."""
+        limits = self._settings.receiver
+        self.state.most_connections = allow_connections(limits.connections)
+        if self.state.most_connections < limits.connections:
             logger.warning("the limit of open files allows only %d connections", self.state.most_connections)
         self.state.tick(asyncio.get_running_loop().time())
-        self._sweeper = asyncio.create_task(self._sweep())
-        given = activated()
-        plain = given.pop(_NO_TLS, [])
-        main = [one for sockets in given.values() for one in sockets]
-        encrypted, unencrypted = divide(tls)
-        await self._serve(main or [listen(settings.listenaddress, settings.listenport)], encrypted, context)
-        if unencrypted is not None:
-            await self._serve(plain or [listen(settings.listenaddress, tls.notlsport)], unencrypted, None)
+        with ExitStack() as bound:
+            for door in self._doors(bound):
+                await self._serve(door)
+            bound.pop_all()
+        self._sweeper = asyncio.create_task(self._sweep(), name="receiver")
 
-    async def _serve(self, sockets: Sequence[socket.socket], paths: Paths, context: ssl.SSLContext | None) -> None:
+    def _doors(self, bound: ExitStack) -> list[Door]:
+        settings, tls = self._settings, self._settings.tlsserver
+        context = server_context(tls) if tls.deploy else None
+        given = activated()
+        for one in chain.from_iterable(given.values()):
+            bound.enter_context(one)
+        main, second = divide(tls)
+        plain = given.pop(_NO_TLS, []) if second else []
+        sockets = list(chain.from_iterable(given.values()))
+        if not sockets:
+            sockets = [bound.enter_context(listen(settings.listenaddress, settings.listenport))]
+        if second and not plain:
+            plain = [bound.enter_context(listen(settings.listenaddress, tls.notlsport))]
+        doors = [Door(one, main, context) for one in sockets]
+        return doors + [Door(one, second, None) for one in plain if second]
+
+    async def _serve(self, door: Door) -> None:
         # uvicorn would set up logging, signals and a loop; of its configuration, only what its protocol reads is used.
         config = Config(
             Routes(self.state), ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False,
             proxy_headers=False,
         )  # fmt: skip
         config.load()
-        loop = asyncio.get_running_loop()
-        for one in sockets:
-            server = await loop.create_server(
-                lambda: AlertProtocol(config, self.state, paths), sock=one, ssl=context, backlog=4096
-            )
-            self._servers.append(server)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: AlertProtocol(config, self.state, door.paths),
+            sock=door.listening,
+            ssl=door.context,
+            backlog=BACKLOG,
+        )
+        self._servers.append(server)
 
     async def _sweep(self) -> None:
         limits = self._settings.receiver
@@ -75,11 +100,13 @@ class Receiver:
         while True:
             await asyncio.sleep(pause)
             self.state.tick(asyncio.get_running_loop().time())
-            for connection in list(self._connections()):
+            for number, connection in enumerate(self._connections()):
                 connection.sweep()
+                if number % _SWEEP == _SWEEP - 1:
+                    await asyncio.sleep(0)
             self.state.service.refused.flush()
 
-    def _connections(self) -> Sequence[AlertProtocol]:
+    def _connections(self) -> list[AlertProtocol]:
         return [one for one in self.state.connections if isinstance(one, AlertProtocol)]
 
     async def close(self, grace: float = 10.0) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 _FIRST_FD = 3
-_BACKLOG = 4096
+BACKLOG = 4096
 _OTHER_FILES = 256
 
 
@@ -23,7 +23,7 @@ def listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET if "." in address or not (address or socket.has_dualstack_ipv6()) else socket.AF_INET6
     try:
         return socket.create_server(
-            (address, port), family=family, backlog=_BACKLOG, dualstack_ipv6=not address and family == socket.AF_INET6
+            (address, port), family=family, backlog=BACKLOG, dualstack_ipv6=not address and family == socket.AF_INET6
         )
     except OSError as error:
         shown = f"[{address}]" if ":" in address else address or "*"

@@ -22,7 +22,7 @@ async def test_requests_in_hand_are_answered_with_connection_close(receiver: Run
             answer = await client.answer()
             assert (answer.status, answer.headers["connection"]) == (200, "close")
             assert await client.rest() == b""
-        await closing
+    await closing
 
 
 async def test_a_page_in_hand_is_answered_too(receiver: Running) -> None:
@@ -35,7 +35,7 @@ async def test_a_page_in_hand_is_answered_too(receiver: Running) -> None:
         receiver.inbox.release()
         answer = await client.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
-        await closing
+    await closing
 
 
 async def test_resting_connections_are_closed_and_new_ones_refused(receiver: Running) -> None:
@@ -60,7 +60,7 @@ async def test_a_sender_only_just_connected_may_still_send(receiver: Running) ->
         client.send(post())
         answer = await client.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
-        await closing
+    await closing
 
 
 async def test_who_never_finishes_is_given_up_after_the_grace(start: Start) -> None:

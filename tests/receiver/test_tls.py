@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import trustme
 
-from sidekick.receiver import TlsError
+from sidekick.receiver import ListenError, TlsError
+from sidekick.receiver.sockets import listen
 from tests.receiver.client import ALERT, connected, exchange, post, request, statuses
 from tests.receiver.conftest import Running, Start
 
@@ -115,3 +116,8 @@ async def test_alerts_may_move_to_the_plain_port(start: Start, authority: trustm
 async def test_a_file_that_cannot_be_used_is_named(start: Start, files: dict[str, Any], name: str) -> None:
     with pytest.raises(TlsError, match=f"tlsserver.{name} /missing"):
         await start(files | {"mutualtls": True, name: "/missing"})
+
+
+async def test_a_second_port_in_use_leaves_nothing_open(start: Start, files: dict[str, Any]) -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ListenError):
+        await start(files | {"notlspaths": "/ping", "notlsport": taken.getsockname()[1]})
