@@ -135,7 +135,7 @@ class _Root(msgspec.Struct):
 def _about(answer: Answer) -> _Version:
     try:
         return msgspec.json.decode(answer.body, type=_Root).version
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Version()
 
 

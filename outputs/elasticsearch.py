@@ -3,7 +3,6 @@
 The requests are made here and not by the vendor's client: see `docs/decisions/elasticsearch-client.md`.
 """
 
-import base64
 import gzip
 from collections.abc import Mapping, Sequence
 from datetime import UTC
@@ -38,6 +37,7 @@ from sidekick.sdk import (
     shown,
     verdict,
 )
+from sidekick.sdk.auth import authorization, basic
 
 _DATE_LENGTH = {"daily": len("2026-11-24"), "monthly": len("2026-11"), "annually": len("2026")}
 _NDJSON = "application/x-ndjson"
@@ -103,6 +103,7 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
     category = "logs"
     website = "https://www.elastic.co/elasticsearch"
     requires = ("hostport",)
+    example = {"hostport": "https://elasticsearch.example.com:9200", "apikey": "aWQ6a2V5"}
     limits = BatchLimits(count=5000, bytes=50 << 20)
     idempotent = True
 
@@ -171,14 +172,8 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
 
     def _headers(self, content_type: str) -> Mapping[str, str]:
         settings = self.settings
-        headers = {"Content-Type": content_type}
-        password = settings.password.get_secret_value()
-        if settings.username and password:
-            login = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
-            headers["Authorization"] = f"Basic {login}"
-        elif key := settings.apikey.get_secret_value():
-            headers["Authorization"] = f"ApiKey {key}"
-        return headers | settings.customheaders
+        login = authorization("ApiKey", settings.apikey) | basic(settings.username, settings.password)
+        return {"Content-Type": content_type} | login | settings.customheaders
 
     def encode(self, events: Sequence[Event]) -> Request:
         body = b"".join(map(self._entry, events))
@@ -245,7 +240,7 @@ def _is_current(present: bytes, body: Mapping[str, Any]) -> bool:
     """Whether the template on the server is this one, however a person edited it since, or a newer version's."""
     try:
         found = msgspec.json.decode(present, type=_Templates).index_templates[0].index_template
-    except (msgspec.DecodeError, IndexError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
         return False
     return found.meta.digest == body["_meta"]["digest"] or found.version > mapping.TEMPLATE_VERSION
 
@@ -305,7 +300,7 @@ class _Bulk(msgspec.Struct):
 def _read_bulk(answer: Answer) -> _Bulk:
     try:
         return msgspec.json.decode(answer.body, type=_Bulk)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     if "json" in answer.headers.get("content-type", ""):
         # Cut on its way: what was stored is answered 409 at the next try.

@@ -22,6 +22,7 @@ class Webhook(HttpOutput[Settings]):
     title = "Webhook"
     category = "web"
     requires = ("address",)
+    example = {"address": "https://alerts.example.com/falco"}
 
     def encode(self, events: Sequence[Event]) -> Request:
         headers = {"Content-Type": JSON} | self.settings.customheaders
