@@ -23,5 +23,5 @@ def read_json(body: bytes, type: type[T]) -> T:
     """What an answer says, or a `type` without values where it says something else: a status alone counts then."""
     try:
         return msgspec.json.decode(body, type=type)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return type()
