@@ -122,23 +122,26 @@ class Connection(HttpToolsProtocol):
 
     def sweep(self) -> None:
         """Ends what takes too long; called about once a second for all, so that no request needs a timer."""
-        limits, now = self.state.limits, self.state.now
+        now = self.state.now
         if self.transport.is_closing() or self.blocked_since is not None:
-            if now - max(self.since, self.blocked_since or 0.0) > limits.requesttimeout:
+            if now - max(self.since, self.blocked_since or 0.0) > self.state.limits.requesttimeout:
                 self.transport.abort()
-        elif self.phase in (HEAD, BODY):
-            # While reading pauses, it is not the peer who is slow.
-            if not self.flow.read_paused and now - self.since > (
-                limits.headertimeout if self.phase == HEAD else limits.requesttimeout
-            ):
-                self.end(answers.TOO_SLOW)
-        elif not self._unanswered() and now - self.since > self._patience():
-            self.transport.close()
+        elif now - self.since <= self._patience():
+            return
+        elif self.phase not in (HEAD, BODY):
+            if not self._unanswered():
+                self.transport.close()
+        elif not self.flow.read_paused:  # else it is not the peer who is slow
+            self.end(answers.TOO_SLOW)
 
     def _patience(self) -> float:
+        """Seconds that the present phase may last."""
+        limits = self.state.limits
+        if self.phase == BODY:
+            return limits.requesttimeout
         if self.phase == CLOSED:
             return _LINGER
-        return self.state.limits.headertimeout if self.fresh else self.state.limits.idletimeout
+        return limits.headertimeout if self.phase == HEAD or self.fresh else limits.idletimeout
 
     def _unanswered(self) -> bool:
         cycle = self._cycle()

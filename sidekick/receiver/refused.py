@@ -47,6 +47,7 @@ class RefusedLog:
         self._unsaved = 0
         self._appendable = False
         """The file ends in a whole line of ours, and is not yet to be written anew."""
+        self._failing = False
         for entry in read(path) if path else ():
             self._keep(entry)
 
@@ -64,14 +65,16 @@ class RefusedLog:
             self._bytes -= self.entries.popleft().stored_bytes
 
     def flush(self) -> None:
-        """Brings the file up to date. A disk that refuses is tried again at the next call."""
+        """Brings the file up to date. A disk that refuses is tried again at the next call, and complained of once."""
         if self._path is None or not self._unsaved:
             return
         try:
             self._save(self._path)
         except OSError as error:
+            if not self._failing:
+                logger.warning("cannot write refused bodies to %s: %s", self._path, error.strerror)
+            self._failing = True
             self._appendable = False  # a line may be torn
-            logger.warning("cannot write refused bodies to %s: %s", self._path, error.strerror)
 
     def _save(self, path: Path) -> None:
         if self._appendable:
@@ -83,6 +86,7 @@ class RefusedLog:
             fresh.replace(path)
         self._appendable = path.stat().st_size < 4 * self._size
         self._unsaved = 0
+        self._failing = False
 
 
 def _lines(entries: Iterable[Refused]) -> bytes:
@@ -90,7 +94,7 @@ def _lines(entries: Iterable[Refused]) -> bytes:
 
 
 def read(path: Path) -> Iterator[Refused]:
-    """The refused bodies in a file, oldest first; a line cut by a crash is passed over. No file, no bodies."""
+    """The refused bodies in a file, oldest first, perhaps more than a log keeps; a line cut by a crash is left out."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
