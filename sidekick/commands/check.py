@@ -38,7 +38,7 @@ def _facts(configuration: Configuration) -> dict[str, Any]:
     return {
         "valid": True,
         "on": {name: _limits(chosen) for name, chosen in configuration.outputs.items()},
-        "off": {name: {"missing": list(missing)} for name, missing in configuration.off.items()},
+        "off": {name: asdict(off) for name, off in configuration.off.items()},
         "warnings": _problems(configuration.warnings),
     }
 
@@ -68,10 +68,14 @@ def _text(facts: dict[str, Any], warnings: Sequence[Problem]) -> str:
     lines = ["On:" if on else "No output is on: alerts are kept, and go nowhere."]
     lines += [f"  {name}: {_sentence(limits)}" for name, limits in on.items()]
     lines += ["Off:"] if off else []
-    lines += [f"  {name}: no value for {' and '.join(state['missing'])}" for name, state in off.items()]
+    lines += [f"  {name}: {_reason(state)}" for name, state in off.items()]
     lines += ["Odd:"] if warnings else []
     lines += [f"  {warning}" for warning in warnings]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _reason(off: dict[str, Any]) -> str:
+    return f"no value for {' and '.join(off['missing'])}" + ("" if off["built"] else ", and not built yet")
 
 
 def _sentence(limits: dict[str, Any]) -> str:

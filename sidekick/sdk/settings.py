@@ -67,9 +67,10 @@ def text_map(value: Any) -> Any:
     if value.lstrip().startswith("{"):
         return json.loads(value)
     pairs = [item.partition(":") for item in value.split(",") if item]
-    wrong = [name for name, colon, _ in pairs if not (name and colon)]
-    if wrong:
-        raise ValueError(f"{wrong[0]!r} has no value: write name:value,name:value")
+    for count, (name, colon, _) in enumerate(pairs, 1):
+        if not (name and colon):
+            # The item may be a header with a password in it, so only its number is told.
+            raise ValueError(f"item {count} has no name or no value: write name:value,name:value")
     return {name: text for name, _, text in pairs}
 
 

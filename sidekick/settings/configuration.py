@@ -19,11 +19,19 @@ class OutputConfiguration:
     settings: OutputSettings
 
 
+@dataclass(frozen=True)
+class OutputOff:
+    """An output that is written but off: the keys that would turn it on, and whether it is built at all."""
+
+    missing: tuple[str, ...]
+    built: bool
+
+
 class Configuration(TopSettings):
     """The keys at the top level as attributes, the outputs by name, and what is odd but valid. Made by `load` alone."""
 
     outputs: Mapping[str, OutputConfiguration] = {}
     """The outputs that are on."""
-    off: Mapping[str, tuple[str, ...]] = {}
-    """The outputs that are written but off, each with the keys that would turn it on."""
+    off: Mapping[str, OutputOff] = {}
+    """The outputs that are written but off, and why."""
     warnings: tuple[Problem, ...] = ()

@@ -11,7 +11,7 @@ from sidekick.filter import FilterError, compile_filter
 from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import Settings, text_map
 from sidekick.settings import environment, yaml_file
-from sidekick.settings.configuration import Configuration, OutputConfiguration
+from sidekick.settings.configuration import Configuration, OutputConfiguration, OutputOff
 from sidekick.settings.document import parse, read
 from sidekick.settings.entry import Entries, Entry
 from sidekick.settings.environment import read_secret
@@ -71,7 +71,7 @@ class _Assembly:
         self.problems = entries.problems
         self.warnings = entries.warnings
         self.outputs: dict[str, OutputConfiguration] = {}
-        self.off: dict[str, tuple[str, ...]] = {}
+        self.off: dict[str, OutputOff] = {}
 
     def configuration(self) -> Configuration:
         top = self._validated(self.known.models[""], "")
@@ -96,7 +96,7 @@ class _Assembly:
             return
         missing = kind.missing(settings)
         if missing:
-            self.off[name] = missing
+            self.off[name] = OutputOff(missing, built=kind.output is not None)
             if len(missing) < len(kind.requires):
                 self._warn(name, f"is off, for it needs {' and '.join(missing)} too")
         elif kind.output is None:

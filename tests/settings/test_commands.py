@@ -27,7 +27,7 @@ def check(tmp_path: Path, text: str, *options: str) -> subprocess.CompletedProce
 
 def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
     webhook = "webhook: {address: http://x, minimumpriority: info, filter: rule exists}"
-    text = f"{webhook}\nkafka: {{topic: x}}\nslack: {{channel: x}}"
+    text = f"{webhook}\ntelegram: {{token: x}}\nwebhook.two: {{method: PUT}}"
     done = check(tmp_path, text)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
@@ -35,19 +35,19 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
         "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
         "priority informational or higher, where rule exists\n"
         "Off:\n"
-        "  kafka: no value for hostport\n"
-        "  slack: no value for webhookurl\n"
+        "  telegram: no value for chatid, and not built yet\n"
+        "  webhook.two: no value for address\n"
         "Odd:\n"
-        f"  {tmp_path}/config.yaml:2:1: kafka: is off, for it needs hostport too\n"
+        f"  {tmp_path}/config.yaml:2:1: telegram: is off, for it needs chatid too\n"
     )
 
 
 def test_check_says_the_same_as_json(tmp_path: Path) -> None:
-    done = check(tmp_path, "webhook: {address: http://x, batch: {linger: 2s}}\nslack: {channel: x}", "--json")
+    done = check(tmp_path, "webhook: {address: http://x, batch: {linger: 2s}}\nwebhook.two: {}", "--json")
     facts = json.loads(done.stdout)
     assert facts["valid"]
     assert facts["on"]["webhook"]["batch"] == {"count": 1, "bytes": 1 << 20, "linger": 2.0}
-    assert facts["off"] == {"slack": {"missing": ["webhookurl"]}}
+    assert facts["off"] == {"webhook.two": {"missing": ["address"], "built": True}}
 
 
 def test_check_ends_with_2_and_every_problem(tmp_path: Path) -> None:

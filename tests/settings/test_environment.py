@@ -85,7 +85,7 @@ def test_the_names_of_the_chart_count() -> None:
     ("environ", "message"),
     [
         ({"LISTENPORT": "many"}, "environment variable LISTENPORT: listenport: .*valid integer"),
-        ({"CUSTOMFIELDS": "a:b,c"}, "environment variable CUSTOMFIELDS: customfields: 'c' has no value"),
+        ({"CUSTOMFIELDS": "a:b,c"}, "environment variable CUSTOMFIELDS: customfields: item 2 has no name or no value"),
         ({"CUSTOMFIELDS": '{"a"'}, "environment variable CUSTOMFIELDS: customfields: "),
         ({"CUSTOMFIELDS": "a:%NOWHERE"}, "CUSTOMFIELDS: customfields: the environment variable NOWHERE is not set"),
         ({"GRACE": "30"}, "environment variable GRACE: grace: '30' is no duration"),
@@ -189,4 +189,7 @@ def test_a_secret_file_that_cannot_be_read_is_named_with_its_key(refuse: Refuse,
 
 def test_no_message_holds_a_secret(refuse: Refuse) -> None:
     text = f"elasticsearch: {{hostport: http://x, password: {SECRET}, apikey: {SECRET}, timeout: x, usrname: {SECRET}}}"
-    assert SECRET not in "\n".join(map(str, refuse(text, {"ELASTICSEARCH_PASSWORD": SECRET})))
+    environ = {"ELASTICSEARCH_PASSWORD": SECRET, "WEBHOOK_CUSTOMHEADERS": f"Authorization Bearer {SECRET}"}
+    problems = refuse(text, environ)
+    assert len(problems) == 3
+    assert SECRET not in "\n".join(map(str, problems))

@@ -105,7 +105,9 @@ def test_an_instance_needs_no_first_one(configure: Load) -> None:
 
 def test_an_output_without_its_required_key_is_off(configure: Load) -> None:
     configuration = configure("webhook: {method: PUT}\nkafka: {topic: falco}\nslack: {channel: x}")
-    assert configuration.off == {"webhook": ("address",), "kafka": ("hostport",), "slack": ("webhookurl",)}
+    missing = {name: off.missing for name, off in configuration.off.items()}
+    assert missing == {"webhook": ("address",), "kafka": ("hostport",), "slack": ("webhookurl",)}
+    assert configuration.off["webhook"].built
     assert [str(warning).partition(":")[2] for warning in configuration.warnings] == [
         "2:1: kafka: is off, for it needs hostport too"
     ]

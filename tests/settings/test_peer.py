@@ -3,7 +3,9 @@
 import pytest
 import yaml
 
+from sidekick.settings import load
 from sidekick.settings.catalog import output_types, peer_keys, peer_names
+from sidekick.settings.key import variable
 from sidekick.settings.schema import schema
 from tests.settings.conftest import Load
 
@@ -28,3 +30,20 @@ def test_a_section_with_falcosidekicks_own_defaults_loads(configure: Load, name:
 
 def test_falcosidekick_has_71_outputs() -> None:
     assert len(peer_names()) == 71
+
+
+def test_the_defaults_as_variables_turn_nothing_on_and_break_nothing() -> None:
+    """falcosidekick's Helm chart sets every variable there is, most of them blank."""
+    environ = {
+        variable(f"{name}.{key}"): _as_variable(value)
+        for name in peer_names()
+        for key, value in peer_keys(name).items()
+        if key not in output_types()[name].requires
+    }
+    configuration = load(None, environ)
+    assert all(output.type.requires == () for output in configuration.outputs.values())
+    assert len(environ) > 200
+
+
+def _as_variable(value: object) -> str:
+    return "" if isinstance(value, list | dict) else str(value).lower() if isinstance(value, bool) else str(value)
