@@ -1,11 +1,21 @@
 """The keys that belong to no output."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from sidekick.journal.settings import JournalSettings
 from sidekick.receiver.settings import ListenSettings
 from sidekick.sdk.settings import Duration, Flag, Settings, TemplateMap, Text, TextMap, WordList
+
+
+def _lower(value: Any) -> Any:
+    """LOG_LEVEL=INFO is what other programs want to read."""
+    return value.lower() if isinstance(value, str) else value
+
+
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 
 
 class ClientCertificate(Settings):
@@ -31,7 +41,7 @@ class LogSettings(Settings):
 
     format: Literal["text", "json"] = "text"
     """One line of text, or one JSON object a line."""
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Level = "info"
     """Least level written; no level writes an alert's content but debug."""
 
 

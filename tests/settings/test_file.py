@@ -127,5 +127,5 @@ def test_a_list_may_be_one_text(configure: Load) -> None:
 
 
 def test_debug_lowers_the_level_of_the_log(configure: Load) -> None:
-    assert configure("log: {level: warning}").loglevel == "warning"
+    assert configure("log: {level: Warning}").loglevel == "warning"
     assert configure("log: {level: warning}\ndebug: true").loglevel == "debug"

@@ -32,7 +32,7 @@ WRONG_KEYS = [
     ("slack: {customfields: {}}", "slack.customfields", "customfields"),
     ("deploy: true", "deploy", "tlsserver.deploy"),
     ("notlsport: 1", "notlsport", "tlsserver.notlsport"),
-    ("fsync: always", "fsync", "journal.fsync"),
+    ("segment: 1MB", "segment", "journal.segment"),
     ("retention: {age: 1d}", "retention", "journal.retention"),
     ("journal: {age: 1d}", "journal.age", "journal.retention.age"),
     ("awss3: {bucket: x}", "awss3", "aws.s3"),
