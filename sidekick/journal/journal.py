@@ -45,7 +45,6 @@ class Journal:
         self._over_limit = False
         self.closed = False
         self._housekeeping: asyncio.Task[None] | None = None
-        self._recover()
 
     @classmethod
     def open(cls, settings: JournalSettings) -> Self:
@@ -55,12 +54,13 @@ class Journal:
         """
         directory = Path(settings.path)
         directory.mkdir(parents=True, exist_ok=True)
-        lock = Lock.take(directory)
+        journal = cls(settings, directory, Lock.take(directory))
         try:
-            return cls(settings, directory, lock)
-        except BaseException:
-            lock.release()
+            journal._recover()
+        except OSError:
+            journal._release()
             raise
+        return journal
 
     def _recover(self) -> None:
         kept = positions(self.directory)
@@ -125,6 +125,8 @@ class Journal:
 
     async def close(self) -> None:
         """Commits what is gathered, makes it durable, and lets another process have the journal."""
+        if self.closed:
+            return
         self.closed = True
         await self._commits.drain()
         if self._housekeeping:
@@ -132,6 +134,9 @@ class Journal:
             with suppress(asyncio.CancelledError):
                 await self._housekeeping
         await self._sync()
+        self._release()
+
+    def _release(self) -> None:
         self._syncer.close()
         for cursor in self._cursors.values():
             cursor.close()

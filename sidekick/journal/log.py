@@ -4,6 +4,7 @@ Writing goes to a known offset, so that what a failed write left behind is cut o
 """
 
 import errno
+import logging
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from sidekick.journal.record import Record, encode
 from sidekick.journal.segment import HEADER, SUFFIX, Segment
+
+log = logging.getLogger(__name__)
 
 
 class Log:
@@ -169,7 +172,7 @@ class Log:
         """Forgets the oldest closed segment; its file goes when the result is called, which may take milliseconds."""
         segment = self.closed.pop(0)
         self.bytes -= segment.size
-        return partial(segment.path.unlink, missing_ok=True)
+        return partial(_remove, segment.path)
 
     def touch(self) -> None:
         """Something else is not durable yet: a new file beside the segments, or what a failed sync was to make so."""
@@ -198,6 +201,13 @@ class Log:
 def segment_paths(directory: Path) -> list[Path]:
     """The segment files of a journal, the oldest first."""
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s is no longer needed but cannot be removed: %s", path, error.strerror)
 
 
 def _write(fd: int, data: bytes, offset: int) -> None:

@@ -29,15 +29,10 @@ async def open_journal(tmp_path: Path, fsync: str) -> AsyncIterator[Opener]:
             keys = {"path": str(tmp_path / "journal"), "fsync": fsync} | keys
             journal = Journal.open(JournalSettings.model_validate(keys))
             await journal.start()
-            stack.push_async_callback(closed, journal)
+            stack.push_async_callback(journal.close)
             return journal
 
         yield opened
-
-
-async def closed(journal: Journal) -> None:
-    if not journal.closed:
-        await journal.close()
 
 
 @pytest.fixture(autouse=True)

@@ -126,6 +126,15 @@ async def test_a_cursor_that_cannot_be_read_gets_everything_again(
     assert (await open_journal(**SMALL)).cursor("webhook").position == 5
 
 
+async def test_a_start_that_fails_leaves_nothing_open(open_journal: Opener, tmp_path: Path) -> None:
+    await twenty(open_journal)
+    (tmp_path / "journal" / "other.cursor").mkdir()
+    with pytest.raises(IsADirectoryError):
+        await open_journal(**SMALL)
+    (tmp_path / "journal" / "other.cursor").rmdir()
+    await open_journal(**SMALL)
+
+
 async def test_a_number_is_never_given_twice(open_journal: Opener, tmp_path: Path) -> None:
     journal = await open_journal(memory=0)
     cursor, behind = journal.cursor("webhook"), journal.cursor("behind")

@@ -1,0 +1,79 @@
+"""A disk that takes every write and then cannot keep it, so that only fdatasync tells."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deadline import until
+from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
+
+
+class ThinDisk:
+    """A file system that believes to have 64 MiB, on 3 MiB."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "thin"
+        self._backing = root / "backing"
+        self._image = self._backing / "image"
+
+    def __enter__(self) -> "ThinDisk":
+        self.path.mkdir()
+        self._backing.mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", self._backing)
+        run("truncate", "-s", "64M", self._image)
+        run("mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", self._image)
+        run("mount", "-o", "loop", self._image, self.path)
+        return self
+
+    def make_room(self) -> None:
+        run("mount", "-o", "remount,size=64m", self._backing)
+
+    def __exit__(self, *_: object) -> None:
+        run("umount", self.path)
+        run("umount", self._backing)
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run(command, check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[ThinDisk]:
+    with ThinDisk(tmp_path) as disk:
+        yield disk
+
+
+@pytest.mark.parametrize("fsync", ["always"])
+async def test_what_could_not_be_synced_is_refused(disk: ThinDisk, open_journal: Opener) -> None:
+    journal = await open_journal(path=str(disk.path / "journal"), memory=0)
+    journal.cursor("webhook")
+    with pytest.raises(OSError, match=r"No space left|Input/output"):
+        await fill(journal, 200, size=100_000)
+    assert journal.full
+    assert journal.syncing.failures == 1
+    kept = payloads_of(read_all(journal.cursor("webhook")))
+    assert len(kept) == journal.next_seq == journal.syncing.syncs - 1
+    disk.make_room()
+    await until(lambda: not journal.full, within=5)
+    await keep(journal, b"again")
+    await journal.close()
+    journal = await open_journal(path=str(disk.path / "journal"))
+    assert payloads_of(read_all(journal.cursor("webhook"))) == [*kept, b"again"]
+    assert journal.cut_bytes == 0
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_a_sync_that_fails_in_the_background_shows(
+    disk: ThinDisk, open_journal: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = await open_journal(path=str(disk.path / "journal"))
+    await fill(journal, 60, size=100_000)
+    await until(lambda: journal.syncing.failing, within=10)
+    assert "cannot be made durable" in caplog.text
+    disk.make_room()
+    await until(lambda: not journal.syncing.failing, within=10)
