@@ -1,0 +1,96 @@
+"""What we send: an output with the recorded configuration, its alerts, and a server on loopback that remembers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+from sidekick.app import accepts, context, enrichment
+from sidekick.event import Event, decode
+from sidekick.sdk.http import Answer, Request
+from sidekick.sdk.output import HttpOutput
+from sidekick.sdk.testing import Loopback, Script, loopback
+from sidekick.settings import Configuration, load
+from tests.outputs.captures.recording import DATA, Recording
+
+_TEST_EVENT = "inputs/f_test_endpoint.json"
+_KUBECONFIG = DATA.parent / "kubeconfig.yaml"
+
+
+@dataclass(frozen=True)
+class Sent:
+    host: str
+    request: Request
+
+
+async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[Sent]]:
+    """Our requests by the alert that they carry; under None those of the start."""
+    with _configuration(recording, variant) as configuration:
+        chosen = configuration.outputs[recording.output]
+        enrich, wanted = enrichment(configuration), accepts(chosen.settings)
+        async with loopback(_answers(variant)) as server:
+            hosts: list[str] = []
+            output = _diverted(chosen.type, server, hosts)(chosen.settings, context(configuration))
+            requests: dict[str | None, list[Sent]] = {}
+            try:
+                await output.connect()
+                requests[None] = _taken(server, hosts)
+                for name in dict.fromkeys(capture.input for capture in recording.captures if capture.variant == variant):
+                    if name is not None and wanted(event := enrich(_event(name))):
+                        await output.send([event])
+                        requests[name] = _taken(server, hosts)
+            finally:
+                await output.close()
+            return requests
+
+
+@contextmanager
+def _configuration(recording: Recording, variant: str) -> Iterator[Configuration]:
+    """Loaded as a user's file is: JSON is YAML, and falcosidekick's keys may be in any case."""
+    document: Any = json.loads(json.dumps(recording.configurations[variant]))
+    section = document.get(recording.output, {})
+    if "kubeconfig" in section:
+        section["kubeconfig"] = str(_KUBECONFIG)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "config.yaml")
+        path.write_text(json.dumps(document, ensure_ascii=False))
+        yield load(path, recording.environments.get(variant, {}))
+
+
+def _event(name: str) -> Event:
+    if name == _TEST_EVENT:
+        return Event.test()
+    (event,) = decode((DATA / name).read_bytes())
+    return event
+
+
+def _answers(variant: str) -> Script:
+    def answer(request: Request) -> Answer:
+        absent = request.url.endswith("/describe") and not variant.endswith("_exists")
+        return Answer(404 if absent else 200, {"content-type": "application/json"}, b"{}")
+
+    return answer
+
+
+def _taken(server: Loopback, hosts: list[str]) -> list[Sent]:
+    taken = [Sent(host, request) for host, (request, _) in zip(hosts, server.requests, strict=True)]
+    hosts.clear()
+    server.requests.clear()
+    return taken
+
+
+def _diverted(kind: type[Any], server: Loopback, hosts: list[str]) -> type[HttpOutput[Any]]:
+    """The output with the server in place of every host; the hosts that it meant are noted."""
+
+    class Diverted(kind):
+        async def request(self, request: Request) -> Answer:
+            parts = urlsplit(request.url)
+            hosts.append(parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80"))
+            query = f"?{parts.query}" if parts.query else ""
+            return await super().request(replace(request, url=f"{server.url}{parts.path or '/'}{query}"))
+
+    return Diverted

@@ -1,0 +1,93 @@
+"""The file output: whole lines whatever happens, rotation, and errors that say whose fault it is."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outputs.file import File, FileSettings
+from sidekick.sdk import Context, MisconfiguredError, RetryableError
+from tests.outputs.alerts import alert, recorded
+
+LINE = len(alert().json) + 1
+
+
+@asynccontextmanager
+async def opened(path: Path | str, **settings: Any) -> AsyncIterator[File]:
+    output = File(FileSettings(path=str(path), **settings), Context())
+    try:
+        await output.connect()
+        yield output
+    finally:
+        await output.close()
+
+
+def uuids(path: Path) -> list[str]:
+    return [json.loads(line)["uuid"] for line in path.read_bytes().splitlines()]
+
+
+async def test_one_line_an_alert_exactly_its_canonical_json(tmp_path: Path) -> None:
+    events = [recorded("inputs/d_special.json"), alert()]
+    async with opened(tmp_path / "new" / "events.jsonl") as output:
+        await output.send(events)
+    assert (tmp_path / "new" / "events.jsonl").read_bytes() == b"".join(event.json + b"\n" for event in events)
+
+
+async def test_a_file_goes_on_where_it_ended_and_a_torn_line_stays_alone(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"uuid":"1"}\n{"uuid":"to')
+    event = alert()
+    async with opened(path) as output:
+        await output.send([event])
+    assert path.read_bytes() == b'{"uuid":"1"}\n{"uuid":"to\n' + event.json + b"\n"
+
+
+async def test_rotation_keeps_the_newest_files_and_loses_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    events = [alert() for _ in range(9)]
+    async with opened(path, rotate=2 * LINE, keep=2) as output:
+        for event in events:
+            await output.send([event])
+    found = [uuids(tmp_path / name) for name in ("events.jsonl.2", "events.jsonl.1", "events.jsonl")]
+    assert found == [[event.uuid for event in part] for part in (events[4:6], events[6:8], events[8:])]
+    assert sorted(os.listdir(tmp_path)) == ["events.jsonl", "events.jsonl.1", "events.jsonl.2"]
+
+
+async def test_without_files_to_keep_the_old_one_goes(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    async with opened(path, rotate=LINE, keep=0) as output:
+        await output.send([alert()])
+        last = alert()
+        await output.send([last])
+    assert uuids(path) == [last.uuid]
+    assert os.listdir(tmp_path) == ["events.jsonl"]
+
+
+@pytest.mark.parametrize("rotate", [0, "1MB"])
+async def test_a_file_that_logrotate_moved_is_made_anew(tmp_path: Path, rotate: Any) -> None:
+    path = tmp_path / "events.jsonl"
+    events = [alert(), alert()]
+    async with opened(path, rotate=rotate) as output:
+        await output.send(events[:1])
+        os.rename(path, tmp_path / "moved")
+        await output.send(events[1:])
+    assert [uuids(tmp_path / "moved"), uuids(path)] == [[events[0].uuid], [events[1].uuid]]
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+async def test_a_full_disk_leaves_no_half_line_and_is_tried_again(fsync: bool) -> None:
+    async with opened("/dev/full", rotate=0, fsync=fsync) as output:
+        with pytest.raises(RetryableError, match="No space left") as raised:
+            await output.send([alert()])
+    assert type(raised.value) is RetryableError
+
+
+async def test_a_path_that_cannot_be_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(MisconfiguredError, match="Is a directory"):
+        async with opened(tmp_path / "folder"):
+            pass
