@@ -60,6 +60,11 @@ def test_a_number_stays_as_it_was_written(literal: str) -> None:
     assert fields_as_written(literal) == b'{"f":%b}' % literal.encode()
 
 
+def test_the_journal_gives_back_a_number_of_any_length() -> None:
+    event = one(body(output_fields="HERE").replace(b'"HERE"', b'{"f": %b}' % (b"9" * 5000)))
+    assert Event.from_json(event.json) == event
+
+
 @pytest.mark.parametrize("value", ["null", "true", '""', "[]", '["a",1,null]', '{"b":{"a":[1.50]}}', '"\\u0000é😀"'])
 def test_every_json_value_may_stand_in_a_field(value: str) -> None:
     assert json.loads(fields_as_written(value)) == {"f": json.loads(value)}
