@@ -12,6 +12,7 @@ from sidekick.settings.problem import ConfigurationError, Place, Problem
 from sidekick.settings.scalar import resolve
 
 _MOST_NODES = 200_000
+_MOST_DEPTH = 50
 
 
 class _Loader(yaml.CSafeLoader):
@@ -29,22 +30,6 @@ class Document:
 
     def place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
-
-    def pairs(self, mapping: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """Keys and values in the order written, what `<<` merges in last; a key that comes twice comes twice here."""
-        merged: list[yaml.Node] = []
-        written: set[str] = set()
-        for key, value in mapping.value:
-            if is_merge(key):
-                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-            else:
-                written.add(str(key.value))
-                yield key, value
-        for other in merged:
-            for key, value in self.pairs(other) if isinstance(other, yaml.MappingNode) else ():
-                if key.value not in written:
-                    written.add(key.value)
-                    yield key, value
 
 
 def read(path: Path) -> Document:
@@ -70,14 +55,31 @@ def parse(text: str) -> Any:
         raise ValueError("is no YAML") from None
     if root is None:
         return None
-    _check_aliases(root, Place(), {})
+    _check_size(root, {}, 0)
     return plain(root)
+
+
+def pairs(mapping: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Keys and values in the order written, what `<<` merges in last; a key that comes twice comes twice here."""
+    merged: list[yaml.Node] = []
+    written: set[str] = set()
+    for key, value in mapping.value:
+        if is_merge(key):
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+        else:
+            written.add(str(key.value))
+            yield key, value
+    for other in merged:
+        for key, value in pairs(other) if isinstance(other, yaml.MappingNode) else ():
+            if str(key.value) not in written:
+                written.add(str(key.value))
+                yield key, value
 
 
 def plain(node: yaml.Node) -> Any:
     """The node as Python data, scalars resolved; a quoted scalar is text."""
     if isinstance(node, yaml.MappingNode):
-        return {str(key.value): plain(value) for key, value in node.value}
+        return {str(key.value): plain(value) for key, value in pairs(node)}
     if isinstance(node, yaml.SequenceNode):
         return [plain(item) for item in node.value]
     return node.value if is_quoted(node) else resolve(node.value)
@@ -112,7 +114,10 @@ def _compose(text: str, file: str) -> yaml.MappingNode | None:
     place = Place(file, root.start_mark.line + 1, root.start_mark.column + 1)
     if not isinstance(root, yaml.MappingNode):
         raise _refused("keys with values are wanted at the top level (`key: value`)", place)
-    _check_aliases(root, place, {})
+    try:
+        _check_size(root, {}, 0)
+    except ValueError as error:
+        raise _refused(str(error), place) from None
     return root
 
 
@@ -127,16 +132,18 @@ def _explained(error: yaml.MarkedYAMLError, text: str, file: str) -> tuple[str, 
     return message, Place(file, mark.line + 1, mark.column + 1)
 
 
-def _check_aliases(node: yaml.Node, place: Place, sizes: dict[int, int]) -> int:
-    """Counts the nodes that aliases stand for, so that no small file unfolds without end."""
+def _check_size(node: yaml.Node, sizes: dict[int, int], depth: int) -> int:
+    """Counts the nodes that aliases stand for, so that no small file unfolds without end; raises ValueError."""
     if isinstance(node, yaml.ScalarNode):
         return 1
+    if depth > _MOST_DEPTH:
+        raise ValueError(f"values nested more than {_MOST_DEPTH} deep")
     if id(node) not in sizes:
         sizes[id(node)] = _MOST_NODES  # met again below itself: an alias to what holds it
         children = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
-        sizes[id(node)] = 1 + sum(_check_aliases(child, place, sizes) for child in children)
+        sizes[id(node)] = 1 + sum(_check_size(child, sizes, depth + 1) for child in children)
     if sizes[id(node)] >= _MOST_NODES:
-        raise _refused("aliases (`*name`) that unfold without end", place)
+        raise ValueError("aliases (`*name`) that unfold without end")
     return sizes[id(node)]
 
 

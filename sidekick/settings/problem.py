@@ -33,7 +33,9 @@ class Problem:
 
     def __str__(self) -> str:
         meant = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
-        return ": ".join(part for part in (str(self.place), self.key, self.message + meant) if part)
+        text = ": ".join(part for part in (str(self.place), self.key, self.message + meant) if part)
+        # A quoted key may hold any character, and this goes to a terminal.
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 class ConfigurationError(Exception):

@@ -32,7 +32,7 @@ class Schema:
         """Whether `name` can be an instance of an output, which is then known from now on."""
         parent, _, own = name.rpartition(".")
         kind = self.types.get(parent)
-        if kind is None or not _INSTANCE.fullmatch(own):
+        if kind is None or kind.name != parent or not _INSTANCE.fullmatch(own):
             return False
         self.types[name] = kind
         self.models[name] = kind.settings

@@ -4,11 +4,10 @@ from typing import Any
 
 import yaml
 
-from sidekick.settings.document import Document, is_null, is_quoted, plain
+from sidekick.settings.document import Document, is_null, pairs, plain
 from sidekick.settings.entry import Entries, Entry
 from sidekick.settings.key import Key, Kind
 from sidekick.settings.problem import Place, Problem
-from sidekick.settings.scalar import resolve
 from sidekick.settings.schema import Schema
 
 
@@ -31,7 +30,7 @@ class _Reader:
 
     def section(self, mapping: yaml.MappingNode, prefix: str) -> None:
         seen: dict[str, Place] = {}
-        for node, value in self.document.pairs(mapping):
+        for node, value in pairs(mapping):
             place = self.document.place(node)
             if not isinstance(node, yaml.ScalarNode):
                 self._problem("a key is one word", prefix, place)
@@ -78,21 +77,8 @@ class _Reader:
             self._problem(f"takes one value, not {what}", key.name, place)
             return
         self._remember(node, key.name)
-        if isinstance(node, yaml.ScalarNode):
-            value = self._scalar(key, node)
-        else:
-            value = plain(node) if key.kind is Kind.TREE else self._texts(node)
+        value = plain(node) if key.kind is Kind.TREE else _texts(node)
         self.entries.add(Entry(key, value, self.document.place(node)))
-
-    def _scalar(self, key: Key, node: yaml.ScalarNode) -> Any:
-        """Text as it is written (a password 0123 is no number); what has another meaning is read by its type."""
-        return plain(node) if key.kind is Kind.TREE else node.value
-
-    def _texts(self, node: yaml.Node) -> Any:
-        """A list or map of texts; what else it holds is left for its model to refuse."""
-        if isinstance(node, yaml.SequenceNode):
-            return [_text(item) for item in node.value]
-        return {str(name.value): _text(value) for name, value in self.document.pairs(node)}  # type: ignore[arg-type]
 
     def _remember(self, node: yaml.Node, name: str) -> None:
         """Keeps the places inside a value, and finds names that come twice there."""
@@ -102,7 +88,7 @@ class _Reader:
                 self._remember(item, f"{name}.{index}")
         elif isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
-            for key, value in self.document.pairs(node):
+            for key, value in pairs(node):
                 if str(key.value) in seen:
                     self._problem("is written twice", f"{name}.{key.value}", self.document.place(key))
                 seen.add(str(key.value))
@@ -112,7 +98,14 @@ class _Reader:
         self.entries.problems.append(Problem(message, name, place))
 
 
+def _texts(node: yaml.Node) -> Any:
+    """Text as it is written (a password 0123 is no number), in a list or a map too; deeper, no text is wanted."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(name.value): _text(value) for name, value in pairs(node)}
+    return [_text(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else node.value
+
+
 def _text(node: yaml.Node) -> Any:
     if not isinstance(node, yaml.ScalarNode):
         return plain(node)
-    return "" if not is_quoted(node) and resolve(node.value) is None else node.value
+    return "" if is_null(node) else node.value

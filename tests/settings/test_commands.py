@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sidekick.commands.check import command as check_command
 from sidekick.commands.outputs import command as outputs
 from sidekick.commands.schema import command as schema
 from tests.settings.test_problems import WRONG_KEYS
@@ -50,9 +51,17 @@ def test_check_says_the_same_as_json(tmp_path: Path) -> None:
     assert facts["off"] == {"webhook.two": {"missing": ["address"], "built": True}}
 
 
+@pytest.mark.parametrize(("text", "key", "meant"), WRONG_KEYS)
+def test_a_wrong_key_ends_with_2_and_the_right_one(tmp_path: Path, text: str, key: str, meant: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    result = CliRunner().invoke(check_command, ["-c", str(path)])
+    assert result.exit_code == 2
+    assert result.stdout.endswith(f": {key}: unknown key; did you mean {meant}?\n")
+
+
 def test_check_ends_with_2_and_every_problem(tmp_path: Path) -> None:
-    text = "".join(f"{written}\n" for written, *_ in WRONG_KEYS if written.startswith("elasticserch"))
-    done = check(tmp_path, text + "debug: maybe\n", "--json")
+    done = check(tmp_path, "elasticserch: {hostport: x}\ndebug: maybe\n", "--json")
     assert done.returncode == 2
     problems = json.loads(done.stdout)["problems"]
     assert [(problem["line"], problem["key"], problem["suggestions"]) for problem in problems] == [

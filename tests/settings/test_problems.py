@@ -97,6 +97,9 @@ WRONG_VALUES = [
     ("customfields:\n  a: 1\n  a: 2\n", 3, 3, "customfields.a", "is written twice"),
     ("aws: {s3: {bucket: b}}", 1, 20, "aws.s3", "not supported yet"),
     ("? [a]\n: b", 1, 3, "", "a key is one word"),
+    ("<<: {? [a] : b}", 1, 8, "", "a key is one word"),
+    ('"a\\nb\\e": 1', 1, 1, "a\nb\x1b", "unknown key"),
+    ("webhook.a: {address: x}\nwebhook.a.b: {address: x}", 2, 1, "webhook.a.b", "unknown key"),
 ]
 
 
@@ -124,6 +127,7 @@ WRONG_FILES = [
     (b"\x7fELF\x02\x01\x01\x00", 1, "control character"),
     (b"debug: true\nx: \xff\xfe", 2, "is no text"),
     ("[" * 5000, 1, "no YAML"),
+    ("a: " + "[" * 900 + "]" * 900, 1, "more than 50 deep"),
     ("x: &x {y: *x}", 1, "aliases"),
     (
         "a: &a [0, 0, 0, 0, 0, 0, 0, 0, 0]\n"

@@ -59,7 +59,7 @@ def problems(path: Path, text: str, environ: dict[str, str] | None = None) -> li
 
 
 def test_a_key_may_hold_a_list_or_a_map_of_sections(tmp_path: Path) -> None:
-    text = "silences: [{reason: 12, until: 5s}, {reason: x}], tokens: {A.b: {reason: y}}"
+    text = "silences: [&one {reason: 12, until: 5s}, {<<: *one, reason: x, until: 0}], tokens: {A.b: {reason: y}}"
     settings = queue(configured(tmp_path, f"aws.queue: {{url: x, from: y, {text}}}"))
     assert settings.silences == (Silence(reason="12", until=5.0), Silence(reason="x"))
     assert settings.tokens == {"A.b": Silence(reason="y")}
