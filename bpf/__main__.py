@@ -93,6 +93,14 @@ def list_(session: Session, limit: int) -> None:
 
 
 @main.command()
+@click.pass_obj
+def decisions(session: Session) -> None:
+    """Show what became of the latest alerts' sources, refused and tried ones too."""
+    answer = session.ask(protocol.Decisions()).decisions
+    session.show(answer, lambda: table.decisions(answer))
+
+
+@main.command()
 @click.option("--prometheus", is_flag=True, help="In Prometheus' text form.")
 @click.pass_obj
 def stats(session: Session, prometheus: bool) -> None:

@@ -1,7 +1,7 @@
 """The blocks of this host: what may be blocked is, is recorded, and ends."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,11 +12,12 @@ from bpf.backend import Backend, FullError
 from bpf.ledger import Ledger, Record, boot_expiries, boot_expiry, read, wall_expiry
 from bpf.networks import Networks
 from bpf.policy import ALERT, REFUSALS, Policy, Refusal
-from bpf.protocol import Outcome, Row, Wanted
+from bpf.protocol import Decision, Outcome, Row, Wanted
 from bpf.schema import Entry, boot_now, map_name
 from bpf.target import MalformedError, Network, Target
 
 DEFAULT_LIFE = 3600.0
+DECISIONS = 1000
 LONGEST = 30 * 86400.0  # a wrong clock must not block for ever
 
 
@@ -33,6 +34,7 @@ class Blocker:
         self.refused: Counter[str] = Counter(dict.fromkeys(REFUSALS, 0))
         self.blocked: Counter[str] = Counter()
         self.expired = 0
+        self.decisions: deque[Decision] = deque(maxlen=DECISIONS)
         self._allowed = allowed
         self._found: dict[Network, str] = {}
         self._held: dict[Target, int] = {}
@@ -72,16 +74,15 @@ class Blocker:
 
     def block(self, wanted: Iterable[Wanted], origin: str, *, dry_run: bool = False) -> list[Outcome]:
         """Blocks what may be blocked. Either all that was accepted is in the kernel and recorded, or none of it."""
-        outcomes: list[Outcome] = []
+        wanted = list(wanted)
         accepted: dict[Target, Record] = {}
-        for each in wanted:
-            outcome = self._judge(each, origin, accepted, dry_run=dry_run)
-            outcomes.append(outcome)
-            self.refused[outcome.refused] += bool(outcome.refused)
-        if accepted and not dry_run:
-            failure = self._apply(accepted, origin)
-            if failure:
-                return [outcome if outcome.refused else _refused(outcome.target, failure) for outcome in outcomes]
+        outcomes = [self._judge(each, origin, accepted, dry_run=dry_run) for each in wanted]
+        failure = self._apply(accepted, origin) if accepted and not dry_run else None
+        if failure:
+            outcomes = [outcome if outcome.refused else _refused(outcome.target, failure) for outcome in outcomes]
+        self.refused.update(outcome.refused for outcome in outcomes if outcome.refused)
+        if origin == ALERT:
+            self.decisions.extend(_decision(*pair, dry_run=dry_run) for pair in zip(wanted, outcomes, strict=True))
         return outcomes
 
     def unblock(self, targets: Iterable[Target]) -> int:
@@ -180,9 +181,7 @@ class Blocker:
             self.backend.block(expiries)
         except (FullError, OSError) as error:
             self.backend.unblock(new)
-            refusal = Refusal("full" if isinstance(error, FullError) else "failed", str(error))
-            self.refused[refusal.code] += len(accepted)
-            return refusal
+            return Refusal("full" if isinstance(error, FullError) else "failed", str(error))
         self._hold(expiries)
         self.ledger.write(accepted)
         self.blocked[origin] += len(new)
@@ -215,6 +214,12 @@ def _adopted(target: Target, expires: int) -> Record:
 
 def _refused(target: str, refusal: Refusal) -> Outcome:
     return Outcome(target, refused=refusal.code, message=refusal.message)
+
+
+def _decision(wanted: Wanted, outcome: Outcome, *, dry_run: bool) -> Decision:
+    verdict = outcome.refused or ("would block" if dry_run else "blocked")
+    message = outcome.message or wanted.reason
+    return Decision(time.time(), outcome.target, verdict, wanted.rule, wanted.alert, outcome.until, message)
 
 
 def _row(record: Record, entry: Entry | None) -> Row:

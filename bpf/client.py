@@ -1,11 +1,28 @@
-"""Speaks to the daemon: one connection, one question at a time."""
+"""Speaks to the daemon, one question at a time; a program that does so imports all it needs from here."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import msgspec
 
-from bpf.protocol import LINE_LIMIT, Answer, Request, decode_answer, encode
+from bpf.networks import Networks
+from bpf.protocol import LINE_LIMIT, Answer, Block, Outcome, Request, Stats, Wanted, decode_answer, encode
+from bpf.target import MalformedError, Target
+
+__all__ = [
+    "Answer",
+    "Block",
+    "Client",
+    "DaemonError",
+    "MalformedError",
+    "Networks",
+    "Outcome",
+    "RefusedError",
+    "Stats",
+    "Target",
+    "Wanted",
+]
 
 TIMEOUT = 30.0
 
@@ -55,6 +72,8 @@ class Client:
             _, writer = self._streams
             self._streams = None
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _exchange(self, request: Request) -> Answer:
         if not self._streams:

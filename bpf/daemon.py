@@ -60,7 +60,7 @@ class Daemon:
         self._protection = protection
         self._feeds = feeds
         self._peers = peers
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def run(self, listener: socket.socket, stopping: asyncio.Event) -> None:
         """Serves until `stopping` is set. Raises `HostError` when it cannot find out at the start what to protect."""
@@ -73,14 +73,17 @@ class Daemon:
             await _first(stopping.wait(), *tasks)
         finally:
             server.close()
-            for task in (*tasks, *self._connections):
+            for task in tasks:
                 task.cancel()
+            # Closed, not cancelled: what is in hand is answered, and a waiting one reads its end.
+            for writer in self._connections.values():
+                writer.close()
             await asyncio.gather(*tasks, *self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._connections.add(task)
+        self._connections[task] = writer
         try:
             if self._peers.admit(writer.get_extra_info("socket")):
                 await self._converse(reader, writer)
@@ -89,7 +92,7 @@ class Daemon:
         except ConnectionError:
             log.debug("a client left")
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             writer.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,6 +131,8 @@ class Daemon:
                 return Answer(networks=blocker.protected())
             case protocol.List():
                 return Answer(rows=blocker.rows(request.limit))
+            case protocol.Decisions():
+                return Answer(decisions=list(blocker.decisions))
             case protocol.Stats():
                 return Answer(stats=self._stats())
             case protocol.Clear():

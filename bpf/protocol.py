@@ -53,7 +53,11 @@ class Clear(msgspec.Struct, tag_field="verb", tag="clear", forbid_unknown_fields
     pass
 
 
-Request = Block | Unblock | Allow | List | Stats | Clear
+class Decisions(msgspec.Struct, tag_field="verb", tag="decisions", forbid_unknown_fields=True):
+    """What became of the latest targets that alerts named, tried ones too, the newest last."""
+
+
+Request = Block | Unblock | Allow | List | Decisions | Stats | Clear
 
 
 class Outcome(msgspec.Struct, omit_defaults=True):
@@ -81,6 +85,18 @@ class Row(msgspec.Struct, omit_defaults=True):
     octets: int
 
 
+class Decision(msgspec.Struct, omit_defaults=True):
+    """`verdict` is `blocked`, `would block`, or why not. Times are seconds since 1970."""
+
+    at: float
+    target: str
+    verdict: str
+    rule: str = ""
+    alert: str = ""
+    until: float = 0.0
+    message: str = ""
+
+
 class Answer(msgspec.Struct, omit_defaults=True):
     """`error` is empty for success: `malformed`, `forbidden`, `not_attached` or `failed`, with a sentence otherwise."""
 
@@ -88,6 +104,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     message: str = ""
     outcomes: list[Outcome] = []
     rows: list[Row] = []
+    decisions: list[Decision] = []
     networks: dict[str, str] = {}
     ended: int = 0
     stats: dict[str, Any] = {}

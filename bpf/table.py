@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bpf import duration
 from bpf.loader import Attached
-from bpf.protocol import Outcome, Row
+from bpf.protocol import Decision, Outcome, Row
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -27,6 +27,13 @@ def blocks(rows: Sequence[Row]) -> None:
         (row.target, duration.show(row.until - now), *(getattr(row, name) for name in columns[2:])) for row in rows
     )
     show(f"{len(rows)} blocked", columns, cells)
+
+
+def decisions(answer: Sequence[Decision]) -> None:
+    columns = ("at", "target", "verdict", "rule", "alert", "message")
+    times = (time.strftime("%F %T", time.localtime(decision.at)) for decision in answer)
+    cells = ([getattr(decision, name) for name in columns[1:]] for decision in answer)
+    show("decisions", columns, ((at, *rest) for at, rest in zip(times, cells, strict=True)))
 
 
 def outcomes(results: Sequence[Outcome], *, dry_run: bool) -> None:

@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from bpf.__main__ import main
 from tests.bpf.wire import Wire, inside
@@ -47,11 +48,16 @@ class Host:
     def run(self, *arguments: str | Path, code: int = 0, stdin: str = "") -> str:
         """What the command printed, on both streams; it must end with `code`. In this process, which is quicker."""
         words = [*self._places(), *map(str, arguments)]
-        with inside(self._wire.host) if self._wire else nullcontext():
-            done = CliRunner().invoke(main, words, input=stdin, prog_name="sidekick-xdp")
+        # A thread of its own: the caller may run an event loop, and a thread's namespace is its own.
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(self._invoke, words, stdin).result()
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         assert done.exit_code == code, (done.exit_code, done.output)
         return done.output
+
+    def _invoke(self, words: list[str], stdin: str) -> Result:
+        with inside(self._wire.host) if self._wire else nullcontext():
+            return CliRunner().invoke(main, words, input=stdin, prog_name="sidekick-xdp")
 
     def json(self, *arguments: str | Path, code: int = 0) -> Any:
         return json.loads(self.run("--json", *arguments, code=code).splitlines()[-1])
