@@ -1,0 +1,136 @@
+"""Counters of alerts on `/metrics`, under falcosidekick's names, and under falco-exporter's where asked for."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field
+
+from sidekick.sdk import BatchLimits, Context, Event, Flag, MisconfiguredError, Output, OutputSettings, WordList
+from sidekick.sdk.labels import text_of
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+    from prometheus_client.registry import Collector
+
+_LONGEST_VALUE = 256  # characters; senders choose the values, and each series holds its own
+_OTHER = "other"
+
+
+class PrometheusSettings(OutputSettings):
+    """Keys of `prometheus`."""
+
+    extralabels: WordList = ()
+    """Fields of the alerts to have as labels too, such as `proc.name,user.name`; `_` stands for what no label may hold.
+    A field that is no text is empty."""
+    falcoexporter: Flag = False
+    """Count in `falco_events` too, with the labels of falco-exporter."""
+    maxseries: int = Field(default=10_000, ge=1)
+    """Most sets of labels kept for a counter; alerts beyond them are counted where every label is `other`."""
+
+
+class Series:
+    """One counter with labels, for a registry to collect: a dictionary, for that is what counts at least cost."""
+
+    def __init__(self, name: str, kind: str, labels: dict[str, Callable[[Event], str]], most: int) -> None:
+        self.name = name
+        self._kind = kind
+        self._labels = dict(sorted(labels.items()))
+        self._most = most
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def count(self, event: Event) -> None:
+        values = tuple([value(event)[:_LONGEST_VALUE] for value in self._labels.values()])
+        if values not in self._counts and len(self._counts) >= self._most:
+            values = (_OTHER,) * len(self._labels)
+        self._counts[values] = self._counts.get(values, 0) + 1
+
+    def describe(self) -> "Iterator[Metric]":
+        from prometheus_client import Metric  # noqa: PLC0415  (an output loads nothing but the SDK)
+
+        yield Metric(self.name, "Alerts taken.", self._kind)
+
+    def collect(self) -> "Iterator[Metric]":
+        for metric in self.describe():
+            sample = f"{self.name}_total" if self._kind == "counter" else self.name
+            for values, count in self._counts.items():
+                metric.add_sample(sample, dict(zip(self._labels, values, strict=True)), count)
+            yield metric
+
+
+class Prometheus(Output[PrometheusSettings]):
+    Settings = PrometheusSettings
+    title = "Prometheus"
+    category = "metrics"
+    website = "https://prometheus.io"
+    limits = BatchLimits(count=1000)
+    durable = False
+
+    def __init__(self, settings: PrometheusSettings, context: Context) -> None:
+        super().__init__(settings, context)
+        labels = _PEER_LABELS.copy()
+        for field in (*context.custom_fields, *settings.extralabels):
+            labels.setdefault(label_name(field), lambda event, field=field: text_of(event, field))
+        name = "falcosecurity_falcosidekick_falco_events"
+        self._series = [Series(name, "counter", labels, settings.maxseries)]
+        if settings.falcoexporter:
+            # Without a type, for a counter's name would have to end in _total.
+            self._series.append(Series("falco_events", "unknown", _EXPORTER_LABELS, settings.maxseries))
+        self._registered: list[Series] = []
+
+    async def connect(self) -> None:
+        await self.close()
+        for series in self._series:
+            try:
+                self.context.registry.register(cast("Collector", series))
+            except ValueError:
+                raise MisconfiguredError(f"something else counts in {series.name} already") from None
+            self._registered.append(series)
+
+    async def send(self, events: Sequence[Event]) -> None:
+        for event in events:
+            for series in self._series:
+                series.count(event)
+
+    async def close(self) -> None:
+        while self._registered:
+            self.context.registry.unregister(cast("Collector", self._registered.pop()))
+
+
+def label_name(field: str) -> str:
+    """The field's name as a label's: what is no letter, digit or `_` becomes `_` (Prometheus data model)."""
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", field)
+    return name if name[:1].isalpha() else f"_{name.lstrip('_')}"
+
+
+def _namespace(event: Event) -> str:
+    return text_of(event, "k8s.ns.name")
+
+
+def _pod(event: Event) -> str:
+    return text_of(event, "k8s.pod.name")
+
+
+def _tags(event: Event) -> str:
+    return f",{','.join(event.tags)},"
+
+
+_PEER_LABELS: dict[str, Callable[[Event], str]] = {
+    "hostname": lambda event: event.hostname or "unknown",
+    "rule": lambda event: event.rule,
+    "priority": lambda event: str(event.priority.level),
+    "priority_raw": lambda event: event.priority.value.lower(),
+    "source": lambda event: event.source,
+    "k8s_ns_name": _namespace,
+    "k8s_pod_name": _pod,
+}
+_EXPORTER_LABELS: dict[str, Callable[[Event], str]] = {
+    "hostname": lambda event: event.hostname,
+    "rule": lambda event: event.rule,
+    # Falco's own number, 0 the most urgent.
+    "priority": lambda event: str(8 - event.priority.level),
+    "source": lambda event: event.source,
+    "k8s_ns_name": _namespace,
+    "k8s_pod_name": _pod,
+    "tags": _tags,
+}
