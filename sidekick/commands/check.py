@@ -65,7 +65,7 @@ def _problems(problems: Sequence[Problem]) -> list[dict[str, Any]]:
 
 def _text(facts: dict[str, Any], warnings: Sequence[Problem]) -> str:
     on, off = facts["on"], facts["off"]
-    lines = ["On:" if on else "No output is on: alerts are kept, and go nowhere."]
+    lines = ["On:"]
     lines += [f"  {name}: {_sentence(limits)}" for name, limits in on.items()]
     lines += ["Off:"] if off else []
     lines += [f"  {name}: {_reason(state)}" for name, state in off.items()]
@@ -80,8 +80,9 @@ def _reason(off: dict[str, Any]) -> str:
 
 def _sentence(limits: dict[str, Any]) -> str:
     batch, retry = limits["batch"], limits["retry"]
+    within = f" within {duration(batch['linger'])}" if batch["linger"] else ""
     parts = [
-        f"batches of {batch['count']} alerts or {size(batch['bytes'])} within {duration(batch['linger'])}"
+        f"batches of {batch['count']} alerts or {size(batch['bytes'])}{within}"
         if batch["count"] > 1
         else "one alert a request",
         f"pauses of {duration(retry['minimum'])} to {duration(retry['maximum'])} between tries",

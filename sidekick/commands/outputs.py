@@ -5,7 +5,7 @@ import sys
 import click
 
 from sidekick.settings.catalog import OutputType
-from sidekick.settings.example import output_example
+from sidekick.settings.example import least_example, output_example
 from sidekick.settings.schema import Schema, schema
 
 
@@ -22,7 +22,7 @@ def command(name: str | None) -> None:
         meant = [found for found in known.suggest(name.lower()) if found in known.types]
         click.echo(f"no output is called {name}" + (f"; did you mean {meant[0]}?" if meant else ""), err=True)
         sys.exit(2)
-    click.echo(output_example(kind, known), nl=False)
+    click.echo("\n".join(filter(None, (least_example(kind), output_example(kind, known)))), nl=False)
 
 
 def _listing(known: Schema) -> str:

@@ -6,6 +6,8 @@ A line that starts with `# ` is prose; any other line is YAML once its first `#`
 from collections.abc import Iterable
 from textwrap import wrap
 
+import yaml
+
 from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import HttpSettings
 from sidekick.settings import form
@@ -36,6 +38,14 @@ def example(known: Schema) -> str:
 def output_example(kind: OutputType, known: Schema) -> str:
     """One output's own keys."""
     return _prose(kind.facts()) + _yaml([f"{kind.name}:", *_lines(own_keys(kind, known), 1)])
+
+
+def least_example(kind: OutputType) -> str:
+    """The YAML that turns one output on; nothing for an output that is always on or not built."""
+    section: object = dict(kind.output.example) if kind.output else {}
+    for part in reversed(kind.name.split(".")):
+        section = section and {part: section}
+    return yaml.safe_dump(section, sort_keys=False, width=_WIDTH) if section else ""
 
 
 def own_keys(kind: OutputType, known: Schema) -> list[Key]:

@@ -7,7 +7,7 @@ from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import HttpSettings, OutputSettings
 from sidekick.settings import form
 from sidekick.settings.catalog import OutputType
-from sidekick.settings.example import example, own_keys
+from sidekick.settings.example import example, least_example, own_keys
 from sidekick.settings.json_schema import json_schema
 from sidekick.settings.key import Key, keys
 from sidekick.settings.schema import Schema, schema
@@ -67,7 +67,9 @@ def output_page(kind: OutputType, known: Schema) -> str:
     """docs/reference/outputs/NAME.md."""
     assert kind.output is not None
     own = own_keys(kind, known)
-    parts = [f"# {kind.output.title}\n", "\n".join(kind.facts()) + "\n", _table(own)]
+    least = least_example(kind)
+    block = [f"```yaml\n{least}```\n"] if least else []
+    parts = [f"# {kind.output.title}\n", "\n".join(kind.facts()) + "\n", *block, _table(own)]
     return "\n".join([*parts, "[The keys of every output](../settings.md#keys-of-every-output) apply too.\n"])
 
 

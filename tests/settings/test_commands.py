@@ -33,6 +33,8 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
         "On:\n"
+        "  prometheus: batches of 1000 alerts or 1MiB, pauses of 1s to 1m between tries, each try at most 30s, "
+        "every priority\n"
         "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
         "priority informational or higher, where rule exists\n"
         "Off:\n"
@@ -99,6 +101,7 @@ def test_outputs_lists_all_and_prints_one() -> None:
     assert len(listing) > 71
     example = CliRunner().invoke(outputs, ["Webhook"])
     assert example.exit_code == 0
+    assert example.stdout.startswith("webhook:\n  address: https://alerts.example.com/falco\n\n# ")
     assert '#  address: ""  # text, WEBHOOK_ADDRESS\n' in example.stdout
 
 

@@ -26,7 +26,7 @@ def webhook(configuration: Configuration) -> dict[str, object]:
 def test_without_a_file_everything_comes_from_the_environment() -> None:
     configuration = load(None, {"LISTENPORT": "0x10", "JOURNAL_RETENTION_AGE": "2h", "DEBUG": "T", **ADDRESS})
     assert (configuration.listenport, configuration.debug, configuration.journal.retention.age) == (16, True, 7200)
-    assert list(configuration.outputs) == ["webhook"]
+    assert "webhook" in configuration.outputs
 
 
 def test_every_key_has_a_variable_of_its_own() -> None:

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sidekick.settings import Configuration, load
+from sidekick.settings.catalog import OutputType
+from sidekick.settings.example import least_example
 from sidekick.settings.reference import generated
 from sidekick.settings.schema import schema
 from tests.settings.conftest import Load
@@ -43,6 +47,11 @@ def _assert_defaults(configuration: Configuration) -> None:
 
 def _uncommented(part: str) -> str:
     return "\n".join(line.removeprefix("#") for line in part.splitlines() if not line.startswith("# "))
+
+
+@pytest.mark.parametrize("kind", schema().built(), ids=lambda kind: kind.name)
+def test_the_least_example_of_an_output_turns_it_on(configure: Load, kind: OutputType) -> None:
+    assert kind.name in configure(least_example(kind)).outputs
 
 
 def test_every_key_is_documented() -> None:
