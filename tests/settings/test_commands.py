@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sidekick.commands.check import command as check_command
 from sidekick.commands.outputs import command as outputs
 from sidekick.commands.schema import command as schema
+from sidekick.settings.schema import schema as known_schema
 from tests.settings.test_problems import WRONG_KEYS
 
 # What costs start time and memory, or is not installed everywhere.
@@ -80,6 +81,16 @@ def test_a_configuration_that_cannot_be_used_ends_with_2_and_no_traceback(tmp_pa
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout.startswith(f"{tmp_path}/config.yaml:")
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_check_with_every_output_on(tmp_path: Path) -> None:
+    names = [kind.name for kind in known_schema().built()]
+    text = "".join(
+        f"{kind.name}: {json.dumps(dict(kind.output.example))}\n" for kind in known_schema().built() if kind.output
+    )
+    done = check(tmp_path, text, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(json.loads(done.stdout)["on"]) == names
 
 
 def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
