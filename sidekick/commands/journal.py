@@ -79,9 +79,8 @@ def _ns(moment: datetime | None) -> int | None:
 def _failures() -> Generator[None]:
     try:
         yield
-    except BrokenPipeError:  # who read the export has seen enough
-        sys.stderr.close()
-        sys.exit(1)
+    except BrokenPipeError:  # who reads the export has seen enough: click ends quietly
+        raise
     except (JournalError, OSError) as error:
         click.echo(error, err=True)
         sys.exit(1)

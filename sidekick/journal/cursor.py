@@ -66,15 +66,17 @@ class Cursor:
         after = max(after, self._log.first_seq)
         if after >= self._committed.next_seq or count <= 0:
             return []
-        if after >= self._tail.first:
-            records = self._tail.read(after, count, size)
-        else:
-            records = self._read_disk(after, count, size)
+        records = self._find(after, count, size)
         if records:
             self.reached = max(self.reached, records[-1].seq + 1)
         else:  # all damaged: `wait` must not call again and again for what cannot be read
             self._nothing_before = self._committed.next_seq
         return records
+
+    def _find(self, after: int, count: int, size: int) -> list[Record]:
+        if after >= self._tail.first:
+            return self._tail.read(after, count, size)
+        return self._read_disk(after, count, size)
 
     def _read_disk(self, after: int, count: int, size: int) -> list[Record]:
         end = self._committed.next_seq
@@ -83,9 +85,11 @@ class Cursor:
             if self._next is None or self._next[:2] != (segment, after):
                 self._next = segment, after, segment.seek(after)
             records, offset = segment.read(self._next[2], after, count, size)
+            committed = [record for record in records if record.seq < end]
+            # What is not committed may yet be taken back, so no place behind it is kept.
+            self._next = (segment, committed[-1].seq + 1, offset) if committed and committed == records else None
             if records:
-                self._next = segment, records[-1].seq + 1, offset
-                return [record for record in records if record.seq < end]
+                return committed
             after = self._log.end_of(segment)
         return []
 
@@ -122,10 +126,12 @@ class Cursor:
     @property
     def oldest_ns(self) -> int | None:
         """When the oldest record that waits was accepted (ns since 1970); None if none does."""
+        if self.waiting == 0:
+            return None
         if self._oldest[0] != self.position:
-            ahead = self._next, self.reached, self._nothing_before
-            records = self.read(self.position, 1, 0)
-            self._next, self.reached, self._nothing_before = ahead
+            ahead = self._next
+            records = self._find(max(self.position, self._log.first_seq), 1, 0)
+            self._next = ahead
             if not records:
                 return None
             self._oldest = self.position, records[0].accepted_ns

@@ -146,7 +146,7 @@ class Journal:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(1)
-            if self._commits.error:
+            if self._commits.error and not self._commits.busy:
                 await self._recover_disk()
             self._keep_size()
             self._keep_age()

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -26,11 +27,9 @@ class Lock:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
             raise JournalError(f"the journal {directory} is in use by process {holder}") from None
-        try:
+        with suppress(OSError):  # the number is only there to be shown, and the disk may be full
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        except OSError:
-            pass  # the number is only there to be shown, and the disk may be full
         return cls(fd)
 
     def release(self) -> None:

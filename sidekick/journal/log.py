@@ -28,6 +28,7 @@ class Log:
         self.bytes = 0
         self.closed: list[Segment] = []
         self.active: Segment | None = None
+        self._damaged = 0
         self._segment_size = segment_size
         self._syncs = syncs
         self._fd = -1
@@ -77,7 +78,7 @@ class Log:
     @property
     def damaged(self) -> int:
         """Records that somebody wanted to read and could not."""
-        return sum(count for segment in self.segments for count in segment.damage.values())
+        return self._damaged + sum(segment.damaged for segment in self.segments)
 
     def locate(self, seq: int) -> Segment:
         """The segment that holds that number, or the oldest one."""
@@ -117,7 +118,7 @@ class Log:
     def undo(self, records: Sequence[Record]) -> None:
         """Takes back the group that was appended last, because it could not be made durable."""
         assert self.active is not None
-        self.next_seq = records[0].seq
+        self.next_seq -= len(records)
         size = len(encode(records))
         self.active.size -= size
         self.bytes -= size
@@ -172,6 +173,7 @@ class Log:
         """Forgets the oldest closed segment; its file goes when the result is called, which may take milliseconds."""
         segment = self.closed.pop(0)
         self.bytes -= segment.size
+        self._damaged += segment.damaged
         return partial(_remove, segment.path)
 
     def touch(self) -> None:

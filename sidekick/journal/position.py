@@ -1,7 +1,6 @@
 """A cursor's place on disk: a file of two slots, written in turn, so that a write cut short costs one step, not all."""
 
 import os
-import struct
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote
@@ -9,30 +8,28 @@ from zlib import crc32
 
 SUFFIX = ".cursor"
 _SLOT = 512  # a sector: what is written whole or not at all
-_POSITION = struct.Struct("<QI")
+_NUMBER = 8
 
 
 class PositionFile:
     """The open file of one cursor."""
 
-    def __init__(self, path: Path, fd: int) -> None:
-        self.path = path
+    def __init__(self, path: Path, fd: int, turn: int) -> None:
+        self._path = path
         self._fd = fd
-        self._turn = 0
+        self._turn = turn
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """The file of that path, made when missing."""
-        return cls(path, os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
-
-    def read(self) -> int | None:
-        """The position last written; None when the file holds none that is whole."""
-        return _newest(os.pread(self._fd, 2 * _SLOT, 0))
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+        first, second = _slots(os.pread(fd, 2 * _SLOT, 0))
+        return cls(path, fd, _SLOT if first > second else 0)
 
     def write(self, position: int) -> None:
         """Keeps a position that is higher than the last; raises OSError."""
-        number = position.to_bytes(8, "little")
-        os.pwrite(self._fd, number + crc32(number).to_bytes(4, "little"), self._turn)
+        number = position.to_bytes(_NUMBER, "little")
+        os.pwrite(self._fd, number + _crc(number), self._turn)
         self._turn ^= _SLOT
 
     def close(self) -> None:
@@ -40,7 +37,7 @@ class PositionFile:
 
     def remove(self) -> None:
         self.close()
-        self.path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
 
 
 def position_path(directory: Path, name: str) -> Path:
@@ -55,10 +52,19 @@ def positions(directory: Path) -> dict[str, int | None]:
 
 
 def _newest(data: bytes) -> int | None:
-    found: list[int] = []
-    for slot in (data[:_SLOT], data[_SLOT:]):
-        if len(slot) >= _POSITION.size:
-            position, crc = _POSITION.unpack_from(slot)
-            if crc == crc32(slot[:8]):
-                found.append(position)
-    return max(found, default=None)
+    newest = max(_slots(data))
+    return None if newest < 0 else newest
+
+
+def _slots(data: bytes) -> tuple[int, int]:
+    return _slot(data[:_SLOT]), _slot(data[_SLOT:])
+
+
+def _slot(data: bytes) -> int:
+    """The position in a slot, -1 if it is not whole."""
+    number, crc = data[:_NUMBER], data[_NUMBER : _NUMBER + 4]
+    return int.from_bytes(number, "little") if crc == _crc(number) else -1
+
+
+def _crc(number: bytes) -> bytes:
+    return crc32(number).to_bytes(4, "little")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 MAGIC = b"\xfeSK\xff"
-CHUNK = 256 << 10  # bytes read at once; measured: larger is no faster, and 70 outputs may all read at the same time
+CHUNK = 64 << 10  # bytes read at once; measured: between 16 KiB and 4 MiB all cost the same
 _SEEK_CHUNK = 16 << 10
 _HEADER = struct.Struct("<4sIIQQ")
 _COVERED = _HEADER.size - struct.calcsize("<IQQ")  # where the bytes under the CRC begin

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -21,13 +21,18 @@ class Segment:
         self.size = size
         self.oldest_ns = newest_ns
         self.newest_ns = newest_ns
-        self.damage: dict[int, int] = {}
+        self._damage: dict[int, int] = {}
 
     @classmethod
     def found(cls, path: Path) -> Self:
         """The segment of an existing file. Its time is the file's, so that opening a journal reads no segment."""
         state = path.stat()
         return cls(path, int(path.stem), state.st_size, state.st_mtime_ns)
+
+    @property
+    def damaged(self) -> int:
+        """Records that were to be read and could not, each counted once."""
+        return sum(self._damage.values())
 
     @contextmanager
     def scanner(self, chunk: int = CHUNK) -> Generator[Scanner]:
@@ -53,10 +58,10 @@ class Segment:
             for found in scanner.walk(offset):
                 if isinstance(found, Damage):
                     damaged_at = found.start
-                    self.damage.setdefault(damaged_at, 1)
+                    self._damage.setdefault(damaged_at, 1)
                     continue
                 if damaged_at >= 0:
-                    self.damage[damaged_at] = max(1, found.record.seq - expected)
+                    self._damage[damaged_at] = max(1, found.record.seq - expected)
                     damaged_at = -1
                 expected = found.record.seq + 1
                 if found.record.seq >= after:
@@ -75,5 +80,6 @@ class Segment:
             last = Scanner(file.fileno(), self.size).last(len(HEADER))
             self.size = last.end if last else len(HEADER)
             file.truncate(self.size)
-            file.write(HEADER)
+            with suppress(OSError):  # the disk may be full
+                os.pwrite(file.fileno(), HEADER, 0)
         return last

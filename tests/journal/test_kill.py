@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+import pytest
+
 from tests.journal.conftest import Opener, read_all
 
 
+@pytest.mark.slow
 async def test_what_was_answered_is_there_after_kill(open_journal: Opener, tmp_path: Path, fsync: str) -> None:
     answered = -1
     for _ in range(5):

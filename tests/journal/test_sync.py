@@ -10,7 +10,7 @@ import pytest
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")]
 
 
 class ThinDisk:
