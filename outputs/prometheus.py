@@ -63,7 +63,8 @@ class Prometheus(Output[PrometheusSettings]):
     title = "Prometheus"
     category = "metrics"
     website = "https://prometheus.io"
-    limits = BatchLimits(count=1000)
+    # Nobody scrapes more often, and waking up for each alert would cost several times what counting it does.
+    limits = BatchLimits(count=1000, linger=0.5)
     durable = False
 
     def __init__(self, settings: PrometheusSettings, context: Context) -> None:

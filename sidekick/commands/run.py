@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def command(ctx: click.Context, config_file: Path | None) -> None:
     """Runs the service until SIGTERM or SIGINT, then delivers what it can and ends with code 0."""
     settings = configuration(ctx, config_file)
-    set_up_logging(settings.log.format, settings.log.level)
+    set_up_logging(settings.log.format, settings.loglevel)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(App(settings).run())

@@ -33,14 +33,18 @@ class Batcher:
     async def next(self, stopping: asyncio.Event) -> Batch | None:
         """The next batch, maybe of no events where the filter refused all; None when stopping and nothing is left."""
         batch = Batch(self._cursor.position)
+        now = asyncio.get_running_loop().time
         deadline: float | None = None
-        while not self._fill(batch):
+        while not self._fill(batch) and not stopping.is_set():
             if batch.filtered and not batch.events:
-                return batch
-            if deadline is None and batch.events:
-                deadline = asyncio.get_running_loop().time() + self._limits.linger
-            if stopping.is_set() or not await self._more(batch.end, deadline, stopping):
                 break
+            if batch.events:
+                deadline = deadline or now() + self._limits.linger
+                if now() >= deadline:
+                    break
+            # With events in hand it sleeps until there is a batch of them, not at each that comes.
+            ahead = self._limits.count - len(batch.events) - 1 if batch.events else 0
+            await self._wait(batch.end + ahead, deadline and deadline - now(), stopping)
         return batch if batch.events or batch.filtered else None
 
     def _fill(self, batch: Batch) -> bool:
@@ -68,14 +72,11 @@ class Batcher:
         else:
             batch.filtered += 1
 
-    async def _more(self, seq: int, deadline: float | None, stopping: asyncio.Event) -> bool:
-        """Waits for that record; False when the deadline or the stop came first."""
-        record = asyncio.ensure_future(self._cursor.wait(seq))
-        stop = asyncio.ensure_future(stopping.wait())
-        timeout = None if deadline is None else deadline - asyncio.get_running_loop().time()
+    async def _wait(self, seq: int, limit: float | None, stopping: asyncio.Event) -> None:
+        """Returns when that record is there, after `limit` seconds, or at a stop, whichever comes first."""
+        waits = [asyncio.ensure_future(self._cursor.wait(seq)), asyncio.ensure_future(stopping.wait())]
         try:
-            await asyncio.wait((record, stop), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            return record.done()
+            await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            record.cancel()
-            stop.cancel()
+            for wait in waits:
+                wait.cancel()
