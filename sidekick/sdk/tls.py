@@ -34,10 +34,17 @@ class ClientTls:
             context.verify_mode = ssl.CERT_NONE
         return context
 
+    def client_files(self) -> tuple[str, str, str]:
+        """Certificate, key and CA for mutual TLS, for a library that wants to read them itself."""
+        directory = Path(self.directory)
+        return (
+            self.certfile or str(directory / "client.crt"),
+            self.keyfile or str(directory / "client.key"),
+            self.mutual_cafile or str(directory / "ca.crt"),
+        )
+
     def _add_client_certificate(self, context: ssl.SSLContext) -> None:
-        certificate = self.certfile or str(Path(self.directory, "client.crt"))
-        key = self.keyfile or str(Path(self.directory, "client.key"))
-        authority = self.mutual_cafile or str(Path(self.directory, "ca.crt"))
+        certificate, key, authority = self.client_files()
         _load(f"{certificate} with {key}", lambda: context.load_cert_chain(certificate, key))
         _load(authority, lambda: context.load_verify_locations(authority))
 

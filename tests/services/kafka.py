@@ -102,11 +102,13 @@ class Kafka(Server):
         settings = {"bootstrap.servers": self.address, "group.id": "tests", "enable.auto.commit": False}
         consumer = Consumer(settings)
         try:
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+            position, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
             consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
             found: list[Message] = []
-            while not found or (found[-1].offset() or 0) < end - 1:
-                found += consumer.consume(1000, timeout=10)
+            while position < end:
+                # Asked for more than there is, it would wait for the rest.
+                found += consumer.consume(end - position, timeout=1)
+                position = (found[-1].offset() or 0) + 1 if found else position
             return found
         finally:
             consumer.close()

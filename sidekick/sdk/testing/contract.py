@@ -46,7 +46,7 @@ async def closes_at_any_time(bench: Bench) -> None:
     await output.close()
     await output.close()
     if bench.receiver.nowhere is not None:
-        lost = bench.type(bench.settings(**bench.receiver.nowhere), Context())
+        lost = bench.type(bench.settings(**{"timeout": "2s", **bench.receiver.nowhere}), Context())
         try:
             await lost.connect()
         except DeliveryError:
