@@ -71,7 +71,7 @@ async def serve(settings: Settings) -> None:
 
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(settings.certificate)
-        runner = web.ServerRunner(web.Server(forward))
+        runner = web.ServerRunner(web.Server(forward, auto_decompress=False))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", settings.port, ssl_context=tls).start()
         await asyncio.Event().wait()
