@@ -175,28 +175,52 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
         login = authorization("ApiKey", settings.apikey) | basic(settings.username, settings.password)
         return {"Content-Type": content_type} | login | settings.customheaders
 
+    async def send(self, events: Sequence[Event]) -> None:
+        try:
+            await super().send(events)
+        except PartialError as error:
+            await self._send_as_text(events, error.errors)
+
+    async def _send_as_text(
+        self, events: Sequence[Event], errors: Mapping[int, RetryableError | PermanentError]
+    ) -> None:
+        """An index made before our template may refuse a field: such alerts are sent with all their fields as text."""
+        refused = [place for place, error in errors.items() if isinstance(error, RefusedDocumentError)]
+        left = {place: error for place, error in errors.items() if place not in refused}
+        if refused:
+            again = [events[place] for place in refused]
+            try:
+                self.read_answer(await self.request(self._bulk(again, as_text=True)), again)
+            except PartialError as second:
+                left |= {refused[place]: error for place, error in second.errors.items()}
+        if left:
+            raise PartialError(left)
+
     def encode(self, events: Sequence[Event]) -> Request:
-        body = b"".join(map(self._entry, events))
+        return self._bulk(events)
+
+    def _bulk(self, events: Sequence[Event], *, as_text: bool = False) -> Request:
+        body = b"".join(self._entry(event, as_text=as_text) for event in events)
         headers = self._headers(_NDJSON)
         if self.settings.enablecompression:
             return Request(self._bulk_url, gzip.compress(body, 1, mtime=0), {"Content-Encoding": "gzip", **headers})
         return Request(self._bulk_url, body, headers)
 
-    def _entry(self, event: Event) -> bytes:
+    def _entry(self, event: Event, *, as_text: bool) -> bytes:
         # `create` with the event's id: a resend is answered 409 and leaves no second copy; data streams take no other.
         action = encode_json({"create": {"_index": self._index(event), "_id": event.uuid}})
-        return b"%b\n%b\n" % (action, self._document(event))
+        return b"%b\n%b\n" % (action, self._document(event, as_text=as_text))
 
     def _index(self, event: Event) -> str:
         length = 0 if self.settings.datastream else _DATE_LENGTH.get(self.settings.suffix, 0)
         date = _utc_date(event)[:length].replace("-", ".")
         return f"{self.settings.index}-{date}" if date else self.settings.index
 
-    def _document(self, event: Event) -> bytes:
+    def _document(self, event: Event, *, as_text: bool) -> bytes:
         if self._flat:
             event = msgspec.structs.replace(event, fields=_underscored(event.fields))
         extra = {"@timestamp": event.time}
-        taken = self._fields.taken(event)
+        taken = {} if as_text else self._fields.taken(event)
         if len(taken) < len(event.fields):
             extra = {mapping.UNINDEXED: encode_json(event.fields).decode()} | extra
             event = msgspec.structs.replace(event, fields=taken)
@@ -268,6 +292,10 @@ def _permanent(error: RetryableError | PermanentError) -> RetryableError | Perma
     return PermanentError(str(error)) if isinstance(error, MisconfiguredError) else error
 
 
+class RefusedDocumentError(PermanentError):
+    """One document is refused, for what it holds."""
+
+
 class _Cause(msgspec.Struct):
     type: str = ""
     reason: str | None = None
@@ -289,7 +317,7 @@ class _Item(msgspec.Struct):
             return RetryableError(message)
         if self.status in (401, 403, 404) or cause.type in _NOT_THE_DOCUMENT or "pipeline with id" in message:
             return MisconfiguredError(message)
-        return PermanentError(message)
+        return RefusedDocumentError(message)
 
 
 class _Bulk(msgspec.Struct):

@@ -200,13 +200,17 @@ def verdicts(server: str, name: str) -> list[str]:
     try:
         output().read_answer(answer, [alert()] * count)
     except PartialError as partial:
-        return [type(partial.errors.get(place)).__name__ for place in range(count)]
+        return [_kind(partial.errors.get(place)) for place in range(count)]
     except DeliveryError as error:
-        return [type(error).__name__] * count
+        return [_kind(error)] * count
     return ["NoneType"] * count
 
 
 OK, LATER, NEVER, OURS = "NoneType", "RetryableError", "PermanentError", "MisconfiguredError"
+
+
+def _kind(error: DeliveryError | None) -> str:
+    return NEVER if isinstance(error, PermanentError) else type(error).__name__
 
 
 @pytest.mark.parametrize("server", SERVERS)
