@@ -155,6 +155,32 @@ def template(
     return body | {"_meta": {"managed_by": "sidekick", "digest": digest}}
 
 
+class _Meta(msgspec.Struct):
+    digest: str = ""
+
+
+class _Template(msgspec.Struct):
+    version: int = 0
+    meta: _Meta = msgspec.field(name="_meta", default_factory=_Meta)
+
+
+class _Named(msgspec.Struct):
+    index_template: _Template
+
+
+class _Templates(msgspec.Struct):
+    index_templates: list[_Named]
+
+
+def is_current(present: bytes, body: Mapping[str, Any]) -> bool:
+    """Whether the template on the server is this one, however a person edited it since, or a newer version's."""
+    try:
+        found = msgspec.json.decode(present, type=_Templates).index_templates[0].index_template
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
+        return False
+    return found.meta.digest == body["_meta"]["digest"] or found.version > TEMPLATE_VERSION
+
+
 def _properties(fields: FieldsMapping) -> dict[str, Any]:
     words = ("uuid", "priority", "rule", "source", "tags", "hostname")
     return {

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+import outputs._elasticsearch_bulk as bulk
 import outputs._elasticsearch_mapping as mapping
 from sidekick.sdk import (
     JSON,
@@ -43,8 +44,6 @@ _DATE_LENGTH = {"daily": len("2026-11-24"), "monthly": len("2026-11"), "annually
 _NDJSON = "application/x-ndjson"
 # A bulk answer's default form costs as much to read as the documents to send; see elasticsearch-client.md.
 _ANSWER_PARTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
-# An item's 400 that speaks of the index or the pipeline, not of the document.
-_NOT_THE_DOCUMENT = {"validation_exception", "index_closed_exception", "invalid_index_name_exception"}
 _PEER_SHARDS = 3
 
 
@@ -104,7 +103,7 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
     website = "https://www.elastic.co/elasticsearch"
     requires = ("hostport",)
     example = {"hostport": "https://elasticsearch.example.com:9200", "apikey": "aWQ6a2V5"}
-    limits = BatchLimits(count=5000, bytes=50 << 20)
+    limits = BatchLimits(count=1000, bytes=50 << 20)
     idempotent = True
 
     def __init__(self, settings: ElasticsearchSettings, context: Context) -> None:
@@ -148,7 +147,7 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
         path = f"/_index_template/{quote(f'sidekick-{self.settings.index}', safe='')}"
         body = self._template(fields)
         present = await self._ask("GET", path)
-        if present.status == 200 and _is_current(present.body, body):
+        if present.status == 200 and mapping.is_current(present.body, body):
             return None
         answer = await self._ask("PUT", path, encode_json(body))
         return None if answer.status == 200 else answer
@@ -185,21 +184,21 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
         self, events: Sequence[Event], errors: Mapping[int, RetryableError | PermanentError]
     ) -> None:
         """An index made before our template may refuse a field: such alerts are sent with all their fields as text."""
-        refused = [place for place, error in errors.items() if isinstance(error, RefusedDocumentError)]
+        refused = [place for place, error in errors.items() if isinstance(error, bulk.RefusedDocumentError)]
         left = {place: error for place, error in errors.items() if place not in refused}
         if refused:
             again = [events[place] for place in refused]
             try:
-                self.read_answer(await self.request(self._bulk(again, as_text=True)), again)
+                self.read_answer(await self.request(self._request(again, as_text=True)), again)
             except PartialError as second:
                 left |= {refused[place]: error for place, error in second.errors.items()}
         if left:
             raise PartialError(left)
 
     def encode(self, events: Sequence[Event]) -> Request:
-        return self._bulk(events)
+        return self._request(events)
 
-    def _bulk(self, events: Sequence[Event], *, as_text: bool = False) -> Request:
+    def _request(self, events: Sequence[Event], *, as_text: bool = False) -> Request:
         body = b"".join(self._entry(event, as_text=as_text) for event in events)
         headers = self._headers(_NDJSON)
         if self.settings.enablecompression:
@@ -228,45 +227,7 @@ class Elasticsearch(HttpOutput[ElasticsearchSettings]):
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         verdict(answer)
-        bulk = _read_bulk(answer)
-        if len(bulk.items) != len(events):
-            raise RetryableError(f"{len(bulk.items)} answers to {len(events)} alerts")
-        errors = {place: error for place, item in enumerate(bulk.items) if (error := item["create"].error_met())}
-        settings = [error for error in errors.values() if isinstance(error, MisconfiguredError)]
-        if settings and len(settings) == len(events):
-            raise settings[0]
-        if len(errors) < len(events):
-            # The login and the cluster serve the others, so the fault is with these alerts' own index (an old one that
-            # is closed, say): kept waiting, one late alert would hold up all that come after it.
-            errors = {place: _permanent(error) for place, error in errors.items()}
-        if errors:
-            raise PartialError(errors)
-
-
-class _Meta(msgspec.Struct):
-    digest: str = ""
-
-
-class _Template(msgspec.Struct):
-    version: int = 0
-    meta: _Meta = msgspec.field(name="_meta", default_factory=_Meta)
-
-
-class _Named(msgspec.Struct):
-    index_template: _Template
-
-
-class _Templates(msgspec.Struct):
-    index_templates: list[_Named]
-
-
-def _is_current(present: bytes, body: Mapping[str, Any]) -> bool:
-    """Whether the template on the server is this one, however a person edited it since, or a newer version's."""
-    try:
-        found = msgspec.json.decode(present, type=_Templates).index_templates[0].index_template
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
-        return False
-    return found.meta.digest == body["_meta"]["digest"] or found.version > mapping.TEMPLATE_VERSION
+        bulk.read(answer, len(events))
 
 
 def _utc_date(event: Event) -> str:
@@ -286,51 +247,3 @@ def _underscored(fields: Mapping[str, Any]) -> dict[str, Any]:
         taken = wanted != name and (wanted in fields or wanted in flat)
         flat[name if taken else wanted] = value
     return flat
-
-
-def _permanent(error: RetryableError | PermanentError) -> RetryableError | PermanentError:
-    return PermanentError(str(error)) if isinstance(error, MisconfiguredError) else error
-
-
-class RefusedDocumentError(PermanentError):
-    """One document is refused, for what it holds."""
-
-
-class _Cause(msgspec.Struct):
-    type: str = ""
-    reason: str | None = None
-
-
-class _Item(msgspec.Struct):
-    status: int
-    error: _Cause | None = None
-
-    def error_met(self) -> RetryableError | PermanentError | None:
-        """The verdict, by status before name: the servers of the family differ in names."""
-        if self.status < 300 or self.status == 409:  # 409: it is there already, from an earlier try
-            return None
-        cause = self.error or _Cause()
-        message = f"{self.status} {cause.type}: {shown((cause.reason or '').encode())}"
-        if self.status == 500 and cause.type == "fail_processor_exception":
-            return PermanentError(message)  # the pipeline's own refusal of this document
-        if self.status == 429 or self.status >= 500:
-            return RetryableError(message)
-        if self.status in (401, 403, 404) or cause.type in _NOT_THE_DOCUMENT or "pipeline with id" in message:
-            return MisconfiguredError(message)
-        return RefusedDocumentError(message)
-
-
-class _Bulk(msgspec.Struct):
-    errors: bool
-    items: list[dict[Literal["create"], _Item]]
-
-
-def _read_bulk(answer: Answer) -> _Bulk:
-    try:
-        return msgspec.json.decode(answer.body, type=_Bulk)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    if "json" in answer.headers.get("content-type", ""):
-        # Cut on its way: what was stored is answered 409 at the next try.
-        raise RetryableError(f"unreadable bulk answer: {shown(answer.body)}")
-    raise MisconfiguredError(f"HTTP {answer.status} from something that is no Elasticsearch: {shown(answer.body)}")

@@ -114,7 +114,7 @@ class Kafka(Output[KafkaSettings]):
     website = "https://kafka.apache.org"
     requires = ("hostport", "topic")
     example = {"hostport": "kafka-0:9092,kafka-1:9092", "topic": "falco"}
-    limits = BatchLimits(count=5000, bytes=8 << 20, linger=0.05)
+    limits = BatchLimits(count=1000, bytes=8 << 20, linger=0.05)
     extra = "kafka"
 
     def __init__(self, settings: KafkaSettings, context: Context) -> None:
