@@ -9,6 +9,8 @@ from aiohttp import web
 
 from sidekick.sdk.http import Answer, Request
 
+_DRIP_SECONDS = 0.02
+
 
 class Fault(Enum):
     """What a destination may do instead of answering."""
@@ -17,6 +19,8 @@ class Fault(Enum):
     """Reads the request and never answers."""
     CUT = auto()
     """Closes the connection in the middle of its answer."""
+    DRIP = auto()
+    """Answers a byte at a time, without an end."""
 
 
 Script = Callable[[Request], Answer | Fault]
@@ -53,9 +57,12 @@ class Loopback:
             return web.Response(status=outcome.status, headers=_own(outcome.headers), body=outcome.body)
         if outcome is Fault.SILENT:
             await self.ending.wait()
-        response = web.StreamResponse(headers={"content-length": "1000", "content-type": "application/json"})
+        response = web.StreamResponse(headers={"content-length": "100000", "content-type": "application/json"})
         await response.prepare(received)
         await response.write(b'{"errors":')
+        while outcome is Fault.DRIP and not self.ending.is_set():
+            await response.write(b" ")
+            await asyncio.sleep(_DRIP_SECONDS)
         if received.transport is not None:
             received.transport.abort()
         return response
