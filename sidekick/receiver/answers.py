@@ -20,12 +20,13 @@ class Refusal(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        return self.text.encode() + b"\n"
+        return self.text.encode() + b"\n" if self.text else b""
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """Header fields, save those that belong to the connection."""
-        return (*PLAIN, ("Content-Length", str(len(self.body))), *self.headers)
+        kind = PLAIN if self.text else ()
+        return (*kind, ("Content-Length", str(len(self.body))), *self.headers)
 
     def render(self, date: str, *, keep_alive: bool, head_only: bool = False) -> bytes:
         return _answer(self.status, (*self.fields, *_dated(date, keep_alive)), b"" if head_only else self.body)
@@ -50,7 +51,7 @@ def not_an_alert(reason: str) -> Refusal:
 
 def moved(location: str) -> Refusal:
     """A path with `//`, `.` or `..` in it."""
-    return Refusal(307, "Temporary Redirect", "redirect", (("Location", location),))
+    return Refusal(307, "", "redirect", (("Location", location),))
 
 
 def accepted(date: str, *, keep_alive: bool) -> bytes:
