@@ -41,7 +41,7 @@ class Endpoint:
         """Listens on that port, or on a free one that it keeps when it comes back."""
         application = web.Application(client_max_size=1 << 26)
         application.router.add_route("*", "/{path:.*}", self.handle)
-        runner = web.AppRunner(application, shutdown_timeout=1)
+        runner = web.AppRunner(application, shutdown_timeout=1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port or self.port, reuse_address=True)
         await site.start()
