@@ -15,7 +15,7 @@ import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sidekick.delivery import Worker
+from sidekick.delivery import OUTCOMES, Worker
 from sidekick.journal import Journal
 
 
@@ -86,6 +86,7 @@ class ServiceCollector(Collector):
     def _outputs(self) -> Iterator[Metric]:
         events = CounterMetricFamily("sidekick_output_events", "What became of alerts", labels=["output", "outcome"])
         attempts = CounterMetricFamily("sidekick_output_attempts", "Tries to send", labels=["output", "outcome"])
+        digests = CounterMetricFamily("sidekick_output_digests", "Messages for many alerts", labels=["output"])
         waiting = GaugeMetricFamily("sidekick_output_lag_records", "Alerts waiting", labels=["output"])
         oldest = GaugeMetricFamily("sidekick_output_lag_seconds", "Age of the oldest that waits", labels=["output"])
         breaker = GaugeMetricFamily("sidekick_output_breaker_open", "1 while given up for now", labels=["output"])
@@ -93,16 +94,17 @@ class ServiceCollector(Collector):
         inherited = GaugeMetricFamily("sidekick_output_inherited_records", "Backlog at start", labels=["output"])
         for name, worker in self._workers.items():
             counts = worker.counts
-            for outcome in ("delivered", "filtered", "dead", "damaged"):
+            for outcome in (*OUTCOMES, "damaged"):
                 events.add_metric([name, outcome], getattr(counts, outcome))
             for outcome, count in counts.attempts.items():
                 attempts.add_metric([name, outcome], count)
+            digests.add_metric([name], counts.digests)
             waiting.add_metric([name], worker.cursor.waiting)
             oldest.add_metric([name], worker.lag_seconds)
             breaker.add_metric([name], worker.breaker.open)
             connected.add_metric([name], worker.connected)
             inherited.add_metric([name], counts.inherited)
-        yield from (events, attempts, waiting, oldest, breaker, connected, inherited)
+        yield from (events, attempts, digests, waiting, oldest, breaker, connected, inherited)
 
     def _journal_state(self) -> Iterator[Metric]:
         journal = self._journal

@@ -1,8 +1,17 @@
 """Between the journal and an output's `send`."""
 
-from sidekick.delivery.counts import ATTEMPT_OUTCOMES, Counts
+from sidekick.delivery.counts import ATTEMPT_OUTCOMES, OUTCOMES, Counts
 from sidekick.delivery.dead_letters import DeadLetter, DeadLetters
 from sidekick.delivery.replay import Refusals, ReplayCursor
 from sidekick.delivery.worker import Worker
 
-__all__ = ["ATTEMPT_OUTCOMES", "Counts", "DeadLetter", "DeadLetters", "Refusals", "ReplayCursor", "Worker"]
+__all__ = [
+    "ATTEMPT_OUTCOMES",
+    "OUTCOMES",
+    "Counts",
+    "DeadLetter",
+    "DeadLetters",
+    "Refusals",
+    "ReplayCursor",
+    "Worker",
+]

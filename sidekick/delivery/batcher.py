@@ -1,42 +1,53 @@
 """From a cursor's records to the next batch of events that an output wants."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sidekick.delivery.counts import Tally
 from sidekick.delivery.ports import Cursor
+from sidekick.delivery.selection import Selection
 from sidekick.event import DecodeError, Event
 from sidekick.journal import Record
 from sidekick.sdk.output import BatchLimits
 
-_SKIP_AT_ONCE = 1000  # filtered records passed before the cursor is moved, so that a restart need not pass them again
+_SKIP_AT_ONCE = 1000  # unwanted records passed before the cursor is moved, so that a restart need not pass them again
 
 
 @dataclass
 class Batch:
-    """Events to send; `end` is the sequence number behind the last record that was read for it."""
+    """Events and digests to send; `end` is the sequence number behind the last record that was read for it."""
 
     end: int
     events: list[Event] = field(default_factory=list[Event])
+    digests: list[Event] = field(default_factory=list[Event])
     size: int = 0
-    filtered: int = 0
+    skipped: int = 0
+    tally: Tally = field(default_factory=Tally)
+    """What became of the records that are not among the events."""
 
 
 class Batcher:
     """Reads a cursor in batches: full by count or bytes, or `linger` seconds old, whichever comes first."""
 
-    def __init__(self, cursor: Cursor, accepts: Callable[[Event], bool], limits: BatchLimits) -> None:
+    def __init__(self, cursor: Cursor, selection: Selection, limits: BatchLimits) -> None:
         self._cursor = cursor
-        self._accepts = accepts
+        self._selection = selection
         self._limits = limits
+        self._position = cursor.position
+
+    def rewind(self) -> None:
+        """Reads again what the cursor has not passed, and forgets the digests of it."""
+        self._position = self._cursor.position
+        self._selection.clear()
 
     async def next(self, stopping: asyncio.Event) -> Batch | None:
-        """The next batch, maybe of no events where the filter refused all; None when stopping and nothing is left."""
-        batch = Batch(self._cursor.position)
+        """The next batch, maybe of no events where none is wanted; None when stopping and nothing is left."""
+        batch = Batch(self._position)
         now = asyncio.get_running_loop().time
         deadline: float | None = None
-        while not self._fill(batch) and not stopping.is_set():
-            if batch.filtered and not batch.events:
+        while not self._fill(batch):
+            batch.digests = self._selection.digests(self._limits.count, early=stopping.is_set())
+            if stopping.is_set() or batch.digests or (batch.skipped and not batch.events):
                 break
             if batch.events:
                 deadline = deadline or now() + self._limits.linger
@@ -44,13 +55,18 @@ class Batcher:
                     break
             # With events in hand it sleeps until there is a batch of them, not at each that comes.
             ahead = self._limits.count - len(batch.events) - 1 if batch.events else 0
-            await self._wait(batch.end + ahead, deadline and deadline - now(), stopping)
-        return batch if batch.events or batch.filtered else None
+            limits = (deadline and deadline - now(), self._selection.remaining)
+            limit = min((seconds for seconds in limits if seconds is not None), default=None)
+            await self._wait(batch.end + ahead, limit, stopping)
+        else:
+            batch.digests = self._selection.digests(self._limits.count)
+        self._position = batch.end
+        return batch if batch.events or batch.digests or batch.skipped else None
 
     def _fill(self, batch: Batch) -> bool:
         """Takes what the journal has; True when the batch is full."""
         limits = self._limits
-        while len(batch.events) < limits.count and batch.size < limits.bytes and batch.filtered < _SKIP_AT_ONCE:
+        while len(batch.events) < limits.count and batch.size < limits.bytes and batch.skipped < _SKIP_AT_ONCE:
             records = self._cursor.read(batch.end, limits.count - len(batch.events), limits.bytes - batch.size)
             if not records:
                 return False
@@ -66,11 +82,13 @@ class Batcher:
             event = Event.from_json(record.payload)
         except DecodeError:  # passed over here, and counted as damaged by who compares the sums
             return
-        if self._accepts(event):
+        reason = self._selection.reason_to_skip(event, record.seq)
+        if reason is None:
             batch.events.append(event)
             batch.size += len(record.payload)
         else:
-            batch.filtered += 1
+            batch.tally.book(reason)
+            batch.skipped += 1
 
     async def _wait(self, seq: int, limit: float | None, stopping: asyncio.Event) -> None:
         """Returns when that record is there, after `limit` seconds, or at a stop, whichever comes first."""

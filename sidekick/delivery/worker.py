@@ -1,16 +1,19 @@
 """The chain between the journal and one output's `send`, written once, in its order:
 
-cursor → filter → batch → breaker → retry → time-out → send → advance the cursor.
+cursor → filter → silences → group → throttle → batch → breaker → retry → time-out → send → advance the cursor.
 
 Each link has its reason to stand where it stands:
 - the filter comes before the batch, so that a batch is full of what is wanted;
+- group comes before throttle, so that a storm of equal alerts takes one token and not all;
 - the time-out covers one try, not the retries, for a retry gives up by space (the journal's), never by time;
-- the cursor moves only when every event of the batch is delivered or dead, so that a crash resends, and never skips.
+- the cursor moves only when every event of the batch is delivered or dead, and never over one whose digest is still to
+  come, so that a crash resends, and never skips.
 """
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -18,6 +21,7 @@ from sidekick.delivery.batcher import Batcher
 from sidekick.delivery.breaker import Breaker
 from sidekick.delivery.counts import Counts, Tally
 from sidekick.delivery.ports import Cursor, DeadLetterBox
+from sidekick.delivery.selection import Selection
 from sidekick.event import Event
 from sidekick.sdk.errors import DeliveryError, MisconfiguredError, PartialError, PermanentError, RetryableError
 from sidekick.sdk.output import BatchLimits, Output
@@ -39,6 +43,7 @@ class Worker:
         cursor: Cursor,
         accepts: Callable[[Event], bool],
         dead_letters: DeadLetterBox,
+        silenced: Callable[[Event], bool] | None = None,
     ) -> None:
         self.name = name
         self.output = output
@@ -50,7 +55,10 @@ class Worker:
         self._failing_since: float | None = None
         self._dead_letters = dead_letters
         self._stopping = asyncio.Event()
-        self._batcher = Batcher(cursor, accepts, _window(output))
+        self._selection = Selection(name, output.settings, accepts, silenced)
+        self._batcher = Batcher(cursor, self._selection, _window(output))
+        self._sent: deque[tuple[int, Tally]] = deque()
+        """Batches that the cursor has not passed yet: their ends, and what became of their events."""
 
     @property
     def lag_seconds(self) -> float:
@@ -72,16 +80,31 @@ class Worker:
         """Works until `stop`, then until nothing is left to read; always closes the output."""
         try:
             await self._arrive()
+            self._sent.clear()
+            self._batcher.rewind()
             while (batch := await self._batcher.next(self._stopping)) is not None:
-                tally = Tally(filtered=batch.filtered)
-                await self._send_window(batch.events, tally)
-                self.counts.add(tally, batch.end - self.cursor.position)
-                self.cursor.advance(batch.end)
+                await self._send_window(batch.events, batch.tally)
+                await self._send_digests(batch.digests)
+                self._sent.append((batch.end, batch.tally))
+                self._settle()
                 await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
         except Stopped:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
             await self.output.close()
+
+    def _settle(self) -> None:
+        """Moves the cursor on, as far as no digest holds it."""
+        held = self._selection.held
+        while self._sent and (held is None or self._sent[0][0] <= held):
+            end, tally = self._sent.popleft()
+            self.counts.add(tally, end - self.cursor.position)
+            self.cursor.advance(end)
+
+    async def _send_digests(self, digests: list[Event]) -> None:
+        tally = Tally()
+        await self._send_window(digests, tally)
+        self.counts.digests += tally.delivered
 
     async def _send_window(self, events: list[Event], tally: Tally) -> None:
         if self.output.batch.count > 1 or len(events) <= 1:

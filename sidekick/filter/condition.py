@@ -106,7 +106,7 @@ def _some(tests: Sequence[Test]) -> Test:
 
 def _compile_comparison(comparison: Comparison) -> Test:
     name, operator, values = comparison.field, comparison.operator, comparison.values
-    read = _reader(name)
+    read = field_reader(name)
     if operator == "exists":
         return lambda event: _present(read(event))
     if name in _ORDERED and (operator in ORDERINGS or operator in _EQUALITIES):
@@ -164,7 +164,8 @@ def _present(value: Any) -> bool:
     return value is not None and value != [] and value != ()
 
 
-def _reader(name: str) -> Read:
+def field_reader(name: str) -> Read:
+    """Reads an event's field by its name in filters; None where it is missing."""
     if name in _ATTRIBUTES:
         return _ATTRIBUTES[name]
     return lambda event: event.fields.get(name)
@@ -221,7 +222,7 @@ def _explain(expression: Expression, event: Event) -> Explanation:
     text, result = str(expression), _compile(expression)(event)
     match expression:
         case Comparison(field):
-            return Explanation(text, result, _reader(field)(event))
+            return Explanation(text, result, field_reader(field)(event))
         case Not(operand):
             return Explanation(text, result, parts=(_explain(operand, event),))
         case And(operands) | Or(operands):

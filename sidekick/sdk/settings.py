@@ -7,7 +7,7 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from sidekick.event import Priority
 
@@ -15,6 +15,7 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*([smhd])")
 _TRUE, _FALSE = {"1", "t", "true"}, {"0", "f", "false"}
 
 
@@ -37,6 +38,16 @@ def size_in_bytes(value: Any) -> Any:
         raise ValueError(f"{value!r} is no size: write bytes, or a number with its unit, such as 10MB or 1GiB")
     number, unit, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** _POWERS[unit.lower()])
+
+
+def per_second(value: Any) -> Any:
+    """Events a second of a rate such as `10/m`; 0 is 0, and a bare number has no unit and is refused."""
+    if isinstance(value, float) or value in (0, "0"):
+        return float(value)
+    match = _RATE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no rate: write a number in a span of time, such as 10/m or 500/h")
+    return float(match[1]) / _UNITS[match[2]]
 
 
 def _priority(value: Any) -> Any:
@@ -98,6 +109,7 @@ def _template(text: str) -> str:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
+Rate = Annotated[float, BeforeValidator(per_second)]
 Size = Annotated[int, BeforeValidator(size_in_bytes)]
 MinimumPriority = Annotated[Priority | None, BeforeValidator(_priority)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
@@ -151,6 +163,26 @@ class Retry(Settings):
     """Upper bound of every pause; what a destination asks for with Retry-After is honoured beyond it."""
 
 
+class Throttle(Settings):
+    """What one output is sent at most; alerts over it are told in one message a window, and stay in the journal."""
+
+    rate: Rate = 0.0
+    """Alerts sent one by one in the long run, such as 10/m; 0: no limit."""
+    burst: int = Field(default=10, ge=1)
+    """Alerts that may come at once before the rate holds."""
+    window: Duration = Field(default=60.0, gt=0, le=3600)
+    """How long alerts over the rate are gathered, from the first of them on, before one message tells of them."""
+
+
+class Group(Settings):
+    """Equal alerts as two messages at most: the first at once, then one that says how often it came."""
+
+    window: Duration = Field(default=0.0, ge=0, le=3600)
+    """How long alerts equal to a first are gathered; 0: each alert is sent."""
+    by: WordList = ("rule", "hostname")
+    """Fields that make alerts equal: rule, priority, source, hostname, output, tags or any output field."""
+
+
 class OutputSettings(Settings):
     """What every output understands."""
 
@@ -164,6 +196,12 @@ class OutputSettings(Settings):
     """Pauses between tries; nothing is given up for having waited long."""
     timeout: Duration = 30.0
     """Longest wait for one try, from the first byte sent to the last byte read."""
+    group: Group = Group()
+    """Equal alerts told together, for outputs that people read."""
+    throttle: Throttle = Throttle()
+    """A limit on messages, for outputs that people read."""
+    silences: Flag | None = None
+    """Whether silenced alerts are kept from it; unset: from all but stores (logs, queues, metrics, databases)."""
 
 
 class HttpSettings(OutputSettings):

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BeforeValidator, SecretStr
 
 from sidekick.event import Priority
-from sidekick.sdk.settings import Duration, Flag, MinimumPriority, Size
+from sidekick.sdk.settings import Duration, Flag, MinimumPriority, Rate, Size
 from sidekick.settings.key import Key, Kind, validators
 from sidekick.settings.scalar import resolve
 
@@ -16,11 +16,12 @@ _PLAIN = re.compile(r"[A-Za-z/][\w./-]*", re.ASCII)
 _TIMES = {86400: "d", 3600: "h", 60: "m", 1: "s"}
 _SIZES = {1 << 30: "GiB", 1 << 20: "MiB", 1 << 10: "KiB", 10**9: "GB", 10**6: "MB", 10**3: "kB", 1: ""}
 _PRIORITIES = [priority.value.lower() for priority in Priority]
-_WORDS = {"flag": "true or false", "duration": "duration", "size": "size", "priority": "priority"}
+_WORDS = {"flag": "true or false", "duration": "duration", "size": "size", "rate": "rate", "priority": "priority"}
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "flag": {"type": "boolean"},
     "duration": {"type": "string", "pattern": r"^0$|^([0-9.]+(ns|us|µs|ms|s|m|h|d))+$"},
     "size": {"type": ["integer", "string"]},
+    "rate": {"type": ["integer", "string"], "pattern": "^0$|^[0-9.]+ */ *[smhd]$"},
     "priority": {"type": "string", "pattern": "^(?i:" + "|".join([*_PRIORITIES, "info"]) + ")?$"},
 }
 _KINDS: dict[Kind, tuple[str, dict[str, Any]]] = {
@@ -67,6 +68,8 @@ def default(key: Key) -> str:
             return duration(value)
         case "size", int():
             return size(value)
+        case "rate", 0.0:
+            return "0"
         case _, SecretStr():
             return '""'
         case _, Enum():
@@ -97,5 +100,5 @@ def _form(key: Key) -> str:
 
 
 def _forms() -> dict[str, BeforeValidator]:
-    types = {"flag": Flag, "duration": Duration, "size": Size, "priority": MinimumPriority}
+    types = {"flag": Flag, "duration": Duration, "size": Size, "rate": Rate, "priority": MinimumPriority}
     return {name: get_args(form)[1] for name, form in types.items()}

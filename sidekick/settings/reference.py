@@ -19,7 +19,7 @@ A configuration is a YAML file, the environment, or both; the environment comes 
 keys, `config/schema.json` tells them to an editor, and `sidekick check -c FILE` says what a file means.
 
 - Durations are numbers with units: `500ms`, `30s`, `1h30m`, `7d`. Sizes are bytes, or `10MB` (10,000,000), `4MiB`
-  (4,194,304).
+  (4,194,304). Rates are numbers in a span of time: `5/s`, `10/m`, `500/h`, `1000/d`.
 - In an environment variable a list is `one,two`, and a map `name:value,name:value` or a JSON object, which is added to
   the file's. An empty variable is not set.
 - `NAME_FILE` is the path of a file that holds the value of `NAME`; in the file a secret may be `file:/path`.

@@ -18,6 +18,12 @@ def alerts(count: int) -> list[Event]:
     return [decode(body % (n, n))[0] for n in range(count)]
 
 
+def assert_sums(worker: Worker, accepted: int) -> None:
+    counts = worker.counts
+    outcomes = counts.delivered + counts.filtered + counts.silenced + counts.grouped + counts.throttled + counts.dead
+    assert counts.inherited + accepted == outcomes + counts.damaged + worker.cursor.waiting
+
+
 class Bench:
     """A real journal with one worker on it."""
 
@@ -25,8 +31,14 @@ class Bench:
         self.journal = journal
         self.letters = letters
 
-    def worker(self, output: Output[Any], accepts: Callable[[Event], bool] = lambda event: True) -> Worker:
-        return Worker("destination", output, self.journal.cursor("destination"), accepts, self.letters)
+    def worker(
+        self,
+        output: Output[Any],
+        accepts: Callable[[Event], bool] = lambda event: True,
+        silenced: Callable[[Event], bool] = lambda event: False,
+    ) -> Worker:
+        cursor = self.journal.cursor("destination")
+        return Worker("destination", output, cursor, accepts, self.letters, silenced)
 
     async def append(self, events: list[Event]) -> None:
         written = asyncio.get_running_loop().create_future()

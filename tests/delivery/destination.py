@@ -23,10 +23,14 @@ class Destination(Output[OutputSettings]):
         self.limits = limits  # type: ignore[misc]  (one class serves every test)
         self.script = list(script)
         self.tries: list[list[str]] = []
-        self.taken: list[str] = []
+        self.events: list[Event] = []
         self.connects = 0
         self.closes = 0
         self.connect_script: list[Exception] = []
+
+    @property
+    def taken(self) -> list[str]:
+        return [event.uuid for event in self.events]
 
     async def connect(self) -> None:
         self.connects += 1
@@ -39,7 +43,7 @@ class Destination(Output[OutputSettings]):
             outcome = self.script.pop(0)(events)
             if outcome is not None:
                 await outcome
-        self.taken += [event.uuid for event in events]
+        self.events += events
 
     async def close(self) -> None:
         self.closes += 1

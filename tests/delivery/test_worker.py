@@ -10,15 +10,8 @@ from sidekick.delivery import Worker
 from sidekick.event import Event
 from sidekick.sdk import BatchLimits, MisconfiguredError, PartialError, PermanentError, RetryableError
 from tests.deadline import until
-from tests.delivery.bench import Bench, alerts
+from tests.delivery.bench import Bench, alerts, assert_sums
 from tests.delivery.destination import Destination, fails
-
-
-def assert_sums(worker: Worker, accepted: int) -> None:
-    counts = worker.counts
-    assert counts.inherited + accepted == (
-        counts.delivered + counts.filtered + counts.dead + counts.damaged + worker.cursor.waiting
-    )
 
 
 async def deliver(bench: Bench, output: Destination, events: list[Event], accepts=lambda event: True) -> Worker:
@@ -211,7 +204,7 @@ async def test_delivered_and_dead_are_all_and_each_once(bench: Bench, script: li
         def act(events: Sequence[Event]) -> None:
             if isinstance(plan, dict):
                 if hits := {i: error for i, error in plan.items() if i < len(events)}:
-                    output.taken.extend(e.uuid for i, e in enumerate(events) if i not in hits)
+                    output.events.extend(e for i, e in enumerate(events) if i not in hits)
                     raise PartialError(hits)
             elif plan is not None:
                 raise plan
