@@ -1,11 +1,9 @@
 """A file of JSON lines, one alert a line, rotated by size."""
 
-import asyncio
 import errno
 import itertools
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from sidekick.sdk import (
     Text,
 )
 from sidekick.sdk.body import json_lines
+from sidekick.sdk.thread import OneThread
 
 # What only a person can mend; a full disk empties, and the write is tried again.
 _WRONG_PLACE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EROFS, errno.ELOOP}
@@ -54,28 +53,21 @@ class File(Output[FileSettings]):
         super().__init__(settings, context)
         self._path = Path(settings.path)
         self._descriptor = -1
-        # One thread: a disk may hang, and a try that was given up must end before the next begins, or lines would mix.
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = OneThread("file")
 
     async def connect(self) -> None:
         await self.close()
-        self._thread = ThreadPoolExecutor(1, f"file {self._path.name}")
         await self._run(self._open)
 
     async def send(self, events: Sequence[Event]) -> None:
-        if self._thread is None:
-            await self.connect()
         await self._run(lambda: self._append(json_lines(events)))
 
     async def close(self) -> None:
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
-            await asyncio.get_running_loop().run_in_executor(thread, self._release)
-            thread.shutdown()
+        await self._thread.close(self._release)
 
     async def _run(self, work: Callable[[], None]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            await self._thread.run(work)
         except OSError as error:
             kind = MisconfiguredError if error.errno in _WRONG_PLACE else RetryableError
             raise kind(f"cannot write {self._path}: {error.strerror}") from None
@@ -92,6 +84,8 @@ class File(Output[FileSettings]):
             os.write(self._descriptor, b"\n")
 
     def _append(self, lines: bytes) -> None:
+        if self._descriptor < 0:
+            self._open()
         self._turn_over(len(lines))
         start = os.fstat(self._descriptor).st_size
         try:

@@ -1,10 +1,8 @@
 """Apache Kafka: one message an alert, keyed by host, acknowledged by all replicas unless told otherwise."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -24,11 +22,10 @@ from sidekick.sdk import (
     Text,
 )
 from sidekick.sdk.extras import optional
+from sidekick.sdk.thread import OneThread
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Producer
-
-T = TypeVar("T")
 
 
 def _word(value: Any) -> Any:
@@ -121,8 +118,7 @@ class Kafka(Output[KafkaSettings]):
         super().__init__(settings, context)
         self._producer: Producer | None = None
         self._complaint: KafkaError | None = None
-        # The library's calls block. One thread, so that a try that was given up ends before the next begins.
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = OneThread("kafka")
 
     @property
     def _patience(self) -> float:
@@ -131,26 +127,19 @@ class Kafka(Output[KafkaSettings]):
 
     async def connect(self) -> None:
         await self.close()
-        self._thread = ThreadPoolExecutor(1, "kafka")
-        await self._run(self._open)
+        await self._thread.run(self._open)
 
     async def send(self, events: Sequence[Event]) -> None:
         if self._producer is None:
             await self.connect()
-        errors = await self._run(lambda: self._produce(events))
+        errors = await self._thread.run(lambda: self._produce(events))
         if len(errors) == len(events) and all(type(error) is type(errors[0]) for error in errors.values()):
             raise errors[0]
         if errors:
             raise PartialError(errors)
 
     async def close(self) -> None:
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
-            await asyncio.get_running_loop().run_in_executor(thread, self._release)
-            thread.shutdown()
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        await self._thread.close(self._release)
 
     def _open(self) -> None:
         with optional("kafka"):
