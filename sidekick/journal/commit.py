@@ -80,9 +80,8 @@ class GroupCommit:
             except Exception as defect:  # noqa: BLE001  (one sender's defect must not leave its neighbours unanswered)
                 message = "a callback of the journal failed"
                 asyncio.get_running_loop().call_exception_handler({"message": message, "exception": defect})
-        if self._drained and not self.busy:
+        if self._drained and not self._drained.done() and not self.busy:
             self._drained.set_result(None)
-            self._drained = None
 
     async def drain(self) -> None:
         """Returns when nothing is left to commit."""
