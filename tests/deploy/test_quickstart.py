@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deadline import wait_for
 
@@ -43,3 +45,21 @@ def test_it_sends_itself_an_alert_and_says_where_that_is(checkout: Path, quickst
     assert '"rule":"Test rule"' in said.read_text()
     os.kill(quickstart.pid, signal.SIGINT)
     assert quickstart.wait(20) == 0
+
+
+def test_the_readmes_commands_do_what_it_says(checkout: Path, quickstart: "subprocess.Popen[str]") -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks[0].strip() == "make run", "the fixture is what `make run` starts once everything is installed"
+    wait_for(lambda: "http_output" in (checkout / "said").read_text(), what="the service")
+    shown = subprocess.run(blocks[1], shell=True, cwd=checkout, capture_output=True, text=True, timeout=30, check=True)
+    assert "200 OK" in shown.stdout
+    events = checkout / "data" / "events.jsonl"
+    wait_for(lambda: '"rule":"Terminal shell in container"' in events.read_text(), what="the alert in the file")
+
+
+def test_the_readmes_falco_lines_are_what_falco_understands() -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert yaml.safe_load(block) == {
+        "json_output": True,
+        "http_output": {"enabled": True, "url": "http://localhost:2801/"},
+    }
