@@ -33,8 +33,9 @@ async def scraped(events: list[Event], custom: tuple[str, ...] = (), **settings:
 
 async def test_names_labels_and_values_are_falcosidekicks() -> None:
     capture = (DATA / "captures" / "metrics_globals.txt").read_text()
-    (family,) = text_string_to_metric_families(f"# TYPE {NAME} counter\n{capture}")
-    expected = [(sample.labels, sample.value) for sample in family.samples]
+    samples = (sample for family in text_string_to_metric_families(capture) for sample in family.samples)
+    expected = [(sample.labels, sample.value) for sample in samples if sample.name == NAME]
+    assert len(expected) == 5
     custom, extra = ("akey", "dkey", "upid"), ("missing.one", "proc.name", "user.uid")
     events = [_enriched(name) for name in ("a_syscall_terminal", "b_network_connect", "c_k8s_audit", "d_special")]
     events.append(_test_event())
