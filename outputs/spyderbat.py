@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sidekick.sdk import (
+    JSON,
     NO_SECRET,
     Answer,
     BatchLimits,
@@ -76,7 +77,8 @@ class Spyderbat(HttpOutput[SpyderbatSettings]):
         verdict(present)
         if self._uid not in _source_ids(present):
             source = {"name": self.settings.source, "description": self.settings.sourcedescription, "uid": self._uid}
-            verdict(await self.request(Request(self._sources, encode_json(source) + b"\n", self._login)))
+            headers = self._login | {"Content-Type": JSON}
+            verdict(await self.request(Request(self._sources, encode_json(source) + b"\n", headers)))
 
     def encode(self, events: Sequence[Event]) -> Request:
         lines = b"".join(encode_json(_alert(event)) + b"\n" for event in events)

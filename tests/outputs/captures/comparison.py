@@ -1,7 +1,7 @@
 """Where two requests differ, after what differs between any two: ids, order of Go's maps, JSON escapes.
 
-A difference is a path into the request, such as `headers.user-agent` or `body[0].labels.tags`; of a text, the words that
-are missing (`body-word`) and new (`body+word`).
+A difference is a path into the request, such as `headers.user-agent` or `body[0].labels.tags`; of a text, the words
+that are missing (`body-word`) and new (`body+word`).
 """
 
 import base64

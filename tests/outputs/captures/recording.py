@@ -34,6 +34,11 @@ class Recording:
     environments: Mapping[str, Mapping[str, str]]
     captures: tuple[Capture, ...]
 
+    def inputs(self, variant: str) -> list[str]:
+        """The alerts of a configuration, in the order they were sent."""
+        captures = (capture for capture in self.captures if capture.variant == variant)
+        return list(dict.fromkeys(capture.input for capture in captures if capture.input is not None))
+
 
 def recordings() -> Iterator[Recording]:
     for path in sorted(DATA.glob("*.json")):

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from sidekick.app import accepts, context, enrichment
+from sidekick.app import context, enrichment
 from sidekick.event import Event, decode
+from sidekick.pipeline import Route
 from sidekick.sdk.http import Answer, Request
 from sidekick.sdk.output import HttpOutput
 from sidekick.sdk.testing import Loopback, Script, loopback
@@ -31,7 +32,7 @@ async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[S
     """Our requests by the alert that they carry; under None those of the start."""
     with _configuration(recording, variant) as configuration:
         chosen = configuration.outputs[recording.output]
-        enrich, wanted = enrichment(configuration), accepts(chosen.settings)
+        enrich, wanted = enrichment(configuration), Route(chosen.settings)
         async with loopback(_answers(variant)) as server:
             hosts: list[str] = []
             output = _diverted(chosen.type, server, hosts)(chosen.settings, context(configuration))
@@ -39,7 +40,9 @@ async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[S
             try:
                 await output.connect()
                 requests[None] = _taken(server, hosts)
-                for name in dict.fromkeys(capture.input for capture in recording.captures if capture.variant == variant):
+                for name in dict.fromkeys(
+                    capture.input for capture in recording.captures if capture.variant == variant
+                ):
                     if name is not None and wanted(event := enrich(_event(name))):
                         await output.send([event])
                         requests[name] = _taken(server, hosts)
@@ -51,13 +54,10 @@ async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[S
 @contextmanager
 def _configuration(recording: Recording, variant: str) -> Iterator[Configuration]:
     """Loaded as a user's file is: JSON is YAML, and falcosidekick's keys may be in any case."""
-    document: Any = json.loads(json.dumps(recording.configurations[variant]))
-    section = document.get(recording.output, {})
-    if "kubeconfig" in section:
-        section["kubeconfig"] = str(_KUBECONFIG)
+    text = json.dumps(recording.configurations[variant], ensure_ascii=False)
     with TemporaryDirectory() as folder:
         path = Path(folder, "config.yaml")
-        path.write_text(json.dumps(document, ensure_ascii=False))
+        path.write_text(text.replace("/etc/falcosidekick/kubeconfig", str(_KUBECONFIG)))
         yield load(path, recording.environments.get(variant, {}))
 
 
