@@ -10,20 +10,18 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from sidekick.delivery import DeadLetters, Worker
-from sidekick.event import Event, decode
-from sidekick.filter import compile_filter
+from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
-from sidekick.pipeline import Enrichment
+from sidekick.pipeline import Enrichment, Route, Silences, SilencesError
 from sidekick.receiver import Accept, Done, ListenError, Receiver, RefusedLog, Service, TlsError, notify
 from sidekick.sdk.output import Context, Output
-from sidekick.sdk.settings import OutputSettings
 from sidekick.sdk.template import compile_template
 from sidekick.sdk.tls import ClientTls
 from sidekick.settings import Configuration, OutputConfiguration
@@ -56,17 +54,9 @@ def build_output(chosen: OutputConfiguration, context: Context) -> Output[Any]:
     return chosen.type(chosen.settings, context)
 
 
-def accepts(settings: OutputSettings) -> Callable[[Event], bool]:
-    """Whether an output wants an event: its minimum priority, which the test rule passes, and its filter."""
-    condition = compile_filter(settings.filter) if settings.filter else None
-    least = settings.minimumpriority.level if settings.minimumpriority else 0
-
-    def wanted(event: Event) -> bool:
-        if event.priority.level < least and event.rule != Event.TEST_RULE:
-            return False
-        return condition is None or condition(event)
-
-    return wanted
+def silences(configuration: Configuration) -> Silences:
+    """Those of the configuration and those that were added; raises `SilencesError`."""
+    return Silences(configuration.folder / "silences.json", configuration.silences)
 
 
 def enrichment(configuration: Configuration) -> Enrichment:
@@ -87,6 +77,10 @@ class App:
         self.configuration = configuration
         self.context = context(configuration)
         self.workers: dict[str, Worker] = {}
+        try:
+            self.silences = silences(configuration)
+        except SilencesError as error:
+            raise StartError(str(error)) from error
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -121,7 +115,8 @@ class App:
             output = build_output(chosen, self.context)
             cursor = journal.cursor(name, durable=output.durable)
             letters = DeadLetters(self.configuration.folder / "dead-letters", name)
-            self.workers[name] = Worker(name, output, cursor, accepts(chosen.settings), letters)
+            silenced = self.silences.covers if output.heeds_silences else None
+            self.workers[name] = Worker(name, output, cursor, Route(chosen.settings), letters, silenced)
         for name in set(journal.cursors) - set(self.workers):
             log.warning("%s is no longer configured: its place in the journal is given up", name)
             journal.forget(name)

@@ -6,32 +6,49 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from sidekick.commands.options import config_file
+from sidekick.commands.reach import reach
+from sidekick.event import DecodeError, decode, encode_json
+from sidekick.pipeline import SilencesError
 from sidekick.sdk.output import Context
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, Problem, load
-from sidekick.settings.form import duration, size
+from sidekick.settings.form import duration, rate, size
 
 
 @click.command()
 @config_file
+@click.option("--event", "alert", type=click.File("rb"), help="An alert as Falco posts it, or - for standard input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None:
+def command(ctx: click.Context, config_file: Path | None, alert: BinaryIO | None, as_json: bool) -> None:
     """Says which outputs are on, with what limits, which are off and why, and what is odd.
 
-    Exit code 2 when the configuration cannot be used, with every mistake and its place.
+    With --event, which outputs that alert would reach, and why. Exit code 2 when the configuration or the alert cannot
+    be used, with every mistake and its place.
     """
     try:
         configuration = load(config_file or ctx.obj, os.environ)
     except ConfigurationError as error:
         click.echo(json.dumps({"valid": False, "problems": _problems(error.problems)}) if as_json else str(error))
         sys.exit(2)
+    if alert is not None:
+        _print_reach(configuration, alert, as_json)
+        return
     facts = _facts(configuration)
     click.echo(json.dumps(facts) if as_json else _text(facts, configuration.warnings), nl=as_json)
+
+
+def _print_reach(configuration: Configuration, alert: BinaryIO, as_json: bool) -> None:
+    try:
+        found = reach(configuration, decode(alert.read()))
+    except (DecodeError, SilencesError) as error:
+        click.echo(f"{alert.name}: {error}" if isinstance(error, DecodeError) else error, err=True)
+        sys.exit(2)
+    click.echo(encode_json([one.facts() for one in found]) if as_json else "\n".join(map(str, found)))
 
 
 def _facts(configuration: Configuration) -> dict[str, Any]:
@@ -52,6 +69,8 @@ def _limits(chosen: OutputConfiguration) -> dict[str, Any]:
         "timeout": settings.timeout,
         "minimumpriority": settings.minimumpriority.value.lower() if settings.minimumpriority else "",
         "filter": settings.filter,
+        "group": {"window": settings.group.window, "by": list(settings.group.by)},
+        "throttle": {"rate": settings.throttle.rate, "burst": settings.throttle.burst},
     }
 
 
@@ -89,4 +108,7 @@ def _sentence(limits: dict[str, Any]) -> str:
         f"each try at most {duration(limits['timeout'])}",
         f"priority {limits['minimumpriority']} or higher" if limits["minimumpriority"] else "every priority",
     ]
+    group, throttle = limits["group"], limits["throttle"]
+    parts += [f"equal {' and '.join(group['by'])} told once in {duration(group['window'])}"] if group["window"] else []
+    parts += [f"at most {rate(throttle['rate'])}"] if throttle["rate"] else []
     return ", ".join(parts) + (f", where {limits['filter']}" if limits["filter"] else "")

@@ -12,11 +12,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from sidekick.app import accepts, build_output, context
+from sidekick.app import build_output, context
 from sidekick.commands.options import Condition, Moment, config_file, configuration, output_named
 from sidekick.delivery import Refusals, ReplayCursor, Worker
 from sidekick.event import Event
 from sidekick.journal import JournalReader, Record
+from sidekick.pipeline import Route
 from sidekick.settings import Configuration
 
 _console = Console(stderr=True)
@@ -43,7 +44,7 @@ def command(
     What the output's own filter refuses is left out, as ever. Exit code 1 if anything was not delivered.
     """
     settings = configuration(ctx, config_file)
-    own = accepts(output_named(settings, output).settings)
+    own = Route(output_named(settings, output).settings)
     outcome = replay(
         settings,
         output,

@@ -13,11 +13,16 @@ class FilterError(ValueError):
         self.position = position
         self.text = text
 
+    @property
+    def summary(self) -> str:
+        """What is wrong and where, on one line."""
+        return f"{self.message} (at character {self.position + 1})"
+
     def __str__(self) -> str:
         start = self.text.rfind("\n", 0, self.position) + 1
         line = self.text[start:].partition("\n")[0].expandtabs(1)
         caret = " " * (self.position - start) + "^"
-        return f"{self.message} (at character {self.position + 1})\n  {line}\n  {caret}"
+        return f"{self.summary}\n  {line}\n  {caret}"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -21,6 +21,8 @@ from sidekick.sdk.tls import ClientTls
 S = TypeVar("S", bound=OutputSettings)
 H = TypeVar("H", bound=HttpSettings)
 MOST_CONCURRENT = 64
+# By category, as falcosidekick sorts them; its "other" are traces, policy reports and two security lakes.
+_STORES = {"database", "logs", "metrics", "object storage", "other", "queue"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Context:
     """Titles of all outputs that are on."""
     custom_fields: tuple[str, ...] = ()
     """Names of the fields that the configuration adds to every alert."""
+    page: str = ""
+    """Where people reach our page: messages link to their alert there. Empty: they carry no link."""
+
+    def link(self, event: Event) -> str:
+        """The alert's own page; empty where there is none."""
+        return f"{self.page.rstrip('/')}/events/{event.uuid}" if self.page else ""
 
 
 class Output(ABC, Generic[S]):
@@ -84,6 +92,12 @@ class Output(ABC, Generic[S]):
     def concurrency(self) -> int:
         """Single-event requests that may be in flight at once."""
         return 1
+
+    @property
+    def heeds_silences(self) -> bool:
+        """Whether silenced alerts are kept from it. A store is to hold them all the same, for silence is for people."""
+        chosen = self.settings.silences
+        return self.category not in _STORES if chosen is None else chosen
 
     async def connect(self) -> None:
         """Gets ready; called until it succeeds, and again after `close`. Raises a `DeliveryError`."""

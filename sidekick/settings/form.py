@@ -68,8 +68,8 @@ def default(key: Key) -> str:
             return duration(value)
         case "size", int():
             return size(value)
-        case "rate", 0.0:
-            return "0"
+        case "rate", float():
+            return rate(value)
         case _, SecretStr():
             return '""'
         case _, Enum():
@@ -87,6 +87,14 @@ def duration(seconds: float) -> str:
         if seconds and seconds % unit == 0:
             return f"{seconds / unit:g}{name}"
     return f"{seconds * 1000:g}ms" if seconds else "0"
+
+
+def rate(per_second: float) -> str:
+    """A rate as it is written in a file: `10/m`, in the least span that holds one."""
+    for unit, name in sorted(_TIMES.items()):
+        if per_second * unit >= 1:
+            return f"{per_second * unit:g}/{name}"
+    return f"{per_second * 86400:g}/d" if per_second else "0"
 
 
 def size(count: int) -> str:

@@ -114,8 +114,7 @@ class _Assembly:
             if entry is not None and entry.value:
                 compile_filter(entry.value)
         except FilterError as error:
-            message = f"{error.message} (at character {error.position + 1})"
-            self.problems.append(Problem(message, name, entry.place if entry else NOWHERE))
+            self.problems.append(Problem(error.summary, name, entry.place if entry else NOWHERE))
 
     def _validated(self, model: type[S], section: str) -> S | None:
         raw: dict[str, Any] = {}

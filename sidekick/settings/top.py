@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from sidekick.journal.settings import JournalSettings
+from sidekick.pipeline.silence import SilenceSettings
 from sidekick.receiver.settings import ListenSettings
 from sidekick.sdk.settings import Duration, Flag, Settings, TemplateMap, Text, TextMap, WordList
 
@@ -83,6 +84,8 @@ class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """Folder of what must outlive the process, dead letters among it."""
     journal: JournalSettings = JournalSettings()
     """Where alerts are kept until each output has them."""
+    silences: tuple[SilenceSettings, ...] = ()
+    """What nobody is to be told for a while: each a filter, until, author and reason."""
     grace: Duration = 25.0
     """How long delivery may go on after SIGTERM; Kubernetes waits for 30s."""
 

@@ -34,8 +34,8 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
         "On:\n"
-        "  prometheus: batches of 1000 alerts or 1MiB, pauses of 1s to 1m between tries, each try at most 30s, "
-        "every priority\n"
+        "  prometheus: batches of 1000 alerts or 1MiB within 500ms, pauses of 1s to 1m between tries, "
+        "each try at most 30s, every priority\n"
         "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
         "priority informational or higher, where rule exists\n"
         "Off:\n"
@@ -61,6 +61,70 @@ def test_a_wrong_key_ends_with_2_and_the_right_one(tmp_path: Path, text: str, ke
     result = CliRunner().invoke(check_command, ["-c", str(path)])
     assert result.exit_code == 2
     assert result.stdout.endswith(f": {key}: unknown key; did you mean {meant}?\n")
+
+
+def test_check_says_what_an_output_is_spared(tmp_path: Path) -> None:
+    done = check(tmp_path, "webhook: {address: http://x, group: {window: 5m, by: rule}, throttle: {rate: 20/h}}")
+    assert "every priority, equal rule told once in 5m, at most 20/h\n" in done.stdout
+
+
+ALERT = (
+    b'{"rule":"Shell","priority":"Critical","time":"2026-05-06T07:08:09Z","output":"o",'
+    b'"output_fields":{"proc.name":"sh","load":1.5}}'
+)
+ROUTES = """
+customfields: {cluster: blue}
+webhook.urgent: {address: http://x, minimumpriority: emergency}
+webhook.red: {address: http://x, filter: cluster = red and load > 1, silences: false}
+webhook.blue: {address: http://x, filter: cluster = blue, silences: false}
+webhook.people: {address: http://x}
+file: {path: /x}
+silences: [{filter: proc.name = sh, until: 9998-01-01, author: ann, reason: a test}]
+"""
+
+
+def test_check_says_which_outputs_an_alert_reaches_and_why(tmp_path: Path) -> None:
+    alert = tmp_path / "alert.json"
+    alert.write_bytes(ALERT)
+    done = check(tmp_path, ROUTES, "--event", str(alert))
+    silenced = "silenced by ann until 9998-01-01T00:00:00+00:00 (a test), where proc.name = sh"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "Critical Shell, 2026-05-06T07:08:09Z:",
+        "  file: yes",
+        "  prometheus: yes",
+        "  webhook.urgent: no, priority Critical is below Emergency; " + silenced,
+        "  webhook.red: no, fails its filter",
+        "    false  cluster = red and load > 1",
+        "      false  cluster = red  [blue]",
+        "      true   load > 1  [1.5]",
+        "  webhook.blue: yes, meets its filter",
+        "    true   cluster = blue  [blue]",
+        "  webhook.people: no, " + silenced,
+    ]
+
+
+def test_check_says_the_same_of_an_alert_as_json(tmp_path: Path) -> None:
+    alert = tmp_path / "alert.json"
+    alert.write_bytes(ALERT)
+    (one,) = json.loads(check(tmp_path, ROUTES, "--event", str(alert), "--json").stdout)
+    assert one["rule"] == "Shell"
+    assert [name for name, output in one["outputs"].items() if output["reached"]] == [
+        "file",
+        "prometheus",
+        "webhook.blue",
+    ]
+    assert one["outputs"]["webhook.red"]["reasons"][0]["clauses"]["parts"][1]["found"] == 1.5
+
+
+@pytest.mark.parametrize("alert", [b"", b"{}", b"\xff", b'{"rule":"R","priority":"loud"}'])
+def test_what_is_no_alert_ends_with_2_and_one_line(tmp_path: Path, alert: bytes) -> None:
+    path = tmp_path / "alert.json"
+    path.write_bytes(alert)
+    done = check(tmp_path, "", "--event", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{path}: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_check_ends_with_2_and_every_problem(tmp_path: Path) -> None:
