@@ -108,7 +108,7 @@ def _reason(error: "aiohttp.ClientConnectorError") -> str:
 def verdict(answer: Answer) -> None:
     """What a status means (RFC 9110), for a request that is one unit: returns on 2xx, else raises.
 
-    408, 425, 429 and 5xx are temporary; 401, 403, 404, 405, 407 and redirects mean that we are set up wrongly;
+    408, 425, 429 and 5xx are temporary; 401, 403, 404, 405, 407, 410 and redirects mean that we are set up wrongly;
     what is left of 4xx is a refusal of these very bytes.
     """
     status = answer.status
@@ -117,7 +117,7 @@ def verdict(answer: Answer) -> None:
     message = f"HTTP {status}: {shown(answer.body)}"
     if status in (408, 425, 429) or status >= 500:
         raise RetryableError(message, retry_after(answer.headers.get("retry-after")))
-    if status < 400 or status in (401, 402, 403, 404, 405, 407):
+    if status < 400 or status in (401, 402, 403, 404, 405, 407, 410):
         raise MisconfiguredError(message)
     raise PermanentError(message)
 

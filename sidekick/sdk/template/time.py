@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from sidekick.sdk.template.error import TemplateExecutionError
 from sidekick.sdk.template.values import GoInteger, GoObject, Member
 
 _DEFAULT = "2006-01-02 15:04:05.999999999 -0700 MST"
@@ -79,11 +80,17 @@ class GoTime(GoObject):
         """The zone's abbreviation: Go knows UTC's and, where the offset is this machine's own, the local one's."""
         if not self.offset:
             return "UTC"
-        local = self.moment.astimezone()
+        try:
+            local = self.moment.astimezone()
+        except OverflowError:  # the first and the last day that Python knows
+            return ""
         return (local.tzname() or "") if local.utcoffset() == self.moment.utcoffset() else ""
 
     def within(self, zone: dt.tzinfo | None) -> "GoTime":
-        return GoTime(self.moment.astimezone(zone), self.nanosecond)
+        try:
+            return GoTime(self.moment.astimezone(zone), self.nanosecond)
+        except OverflowError:
+            raise TemplateExecutionError("the time does not exist in that zone") from None
 
     def format(self, layout: str) -> str:
         """The time in the manner of a layout, which is the reference time 2006-01-02 15:04:05 written that way."""
