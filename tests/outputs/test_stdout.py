@@ -15,7 +15,7 @@ from tests.outputs.alerts import alert
 
 @contextmanager
 def piped() -> Iterator[int]:
-    """The reading end of a pipe that stands in for standard output. No fixture, since pytest sets its own afterwards."""
+    """The reading end of a pipe in the place of standard output. No fixture, since pytest sets its own afterwards."""
     kept = os.dup(1)
     read, write = os.pipe()
     os.dup2(write, 1)
