@@ -17,7 +17,7 @@ from sidekick.sdk import (
     Text,
     encode_json,
 )
-from sidekick.sdk.message import FIELDS, ICON, Fact, Message, message_format
+from sidekick.sdk.message import FIELDS, ICON, Fact, Message, message_format, shortened
 
 FOOTER = "https://github.com/falcosecurity/falcosidekick"
 _COLOURS = {
@@ -78,14 +78,18 @@ class AttachmentOutput(HttpOutput[S]):
 
     def encode(self, events: Sequence[Event]) -> Request:
         (event,) = events
-        message = Message.of(event, self.order, link=self.context.link(event)).shortened(self.length, self.length)
-        message = message.fitted(lambda shorter: len(encode_json(self._body(event, shorter)).decode()), self.total)
+        message = Message.of(event, self.order, link=self.context.link(event)).fitted(
+            self.total,
+            lambda shorter: len(encode_json(self._body(event, shorter)).decode()),
+            text=self.length,
+            value=self.length,
+        )
         body = encode_json(self._body(event, message)) + b"\n"
         return Request(self.settings.webhookurl.get_secret_value(), body, {"Content-Type": JSON})
 
     def _body(self, event: Event, message: Message) -> dict[str, Any]:
         head = {
-            "text": self._format(event)[: self.length],
+            "text": shortened(self._format(event), self.length),
             "username": self.settings.username,
             "icon_url": self.settings.icon or self.blank_icon,
             **self.extras(),

@@ -3,6 +3,7 @@
 Nothing is shortened but for a destination's own limit, and what was shortened says so.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
@@ -15,6 +16,8 @@ from sidekick.sdk.template.values import MISSING, from_data
 
 FIELDS = "fields"
 """In an order of facts, the place of the alert's output fields."""
+LISTING = ("rule", "priority", "source", "hostname", "tags", "time", FIELDS)
+"""The order where facts are lines of a text."""
 ICON = "https://raw.githubusercontent.com/falcosecurity/falcosidekick/master/imgs/falcosidekick_color.png"
 BLANK_ICON = "https://raw.githubusercontent.com/falcosecurity/falcosidekick/master/imgs/falcosidekick.png"
 COLOURS = {
@@ -27,8 +30,9 @@ COLOURS = {
     Priority.INFORMATIONAL: "#68c2ff",
     Priority.DEBUG: "#ccfff2",
 }
-_NAME = 200
-_LENGTHS = (16_000, 8_000, 4_000, 2_000, 1_000, 500, 250, 120, 60)
+_ANY = sys.maxsize
+_LENGTHS = (_ANY, 16_000, 8_000, 4_000, 2_000, 1_000, 500, 250, 120, 60)
+_NAME = 50
 _MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]()#+-.!|<>~=&"})
 
 
@@ -69,23 +73,31 @@ class Message:
             facts.append(Fact("link", link))
         return cls(f"[{event.priority.value}] {event.rule}", event.output, tuple(facts))
 
-    def shortened(self, text: int, value: int, count: int | None = None) -> Self:
-        """With at most so many characters of text and in each value, and so many facts."""
-        facts = self.facts if count is None else _fewer(self.facts, count)
-        cut = tuple(Fact(shortened(name, _NAME), shortened(worth, value), field) for name, worth, field in facts)
-        return replace(self, title=shortened(self.title, value), text=shortened(self.text, text), facts=cut)
-
-    def fitted(self, size: Callable[[Self], int], limit: int) -> Self:
-        """The message, or if its `size` is above `limit`, one that is shortened until it is not."""
-        shorter, count = self, len(self.facts)
-        for length in _LENGTHS:
+    def fitted(
+        self, limit: int, size: Callable[[Self], int], *, text: int = _ANY, value: int = _ANY, count: int = _ANY
+    ) -> Self:
+        """The message with at most so many characters of text and in each value, and so many facts; if its `size` is
+        above `limit`, shortened further until it is not."""
+        halved = min(count, len(self.facts))
+        steps = [(length, count) for length in _LENGTHS]
+        steps += [(_LENGTHS[-1], halved >> times) for times in range(1, halved.bit_length() + 1)]
+        shorter = self
+        for length, most in steps:
+            shorter = self._shortened(min(text, length), min(value, length), most)
             if size(shorter) <= limit:
-                return shorter
-            shorter = self.shortened(length, length)
-        while size(shorter) > limit and count:
-            count //= 2
-            shorter = self.shortened(_LENGTHS[-1], _LENGTHS[-1], count)
+                break
         return shorter
+
+    def listed(self, line: Callable[[Fact], str]) -> str:
+        """The facts, a line each."""
+        return "\n".join(line(fact) for fact in self.facts)
+
+    def _shortened(self, text: int, value: int, count: int) -> Self:
+        facts = tuple(
+            Fact(shortened(name, max(value // 4, _NAME)), shortened(worth, value), field)
+            for name, worth, field in _fewer(self.facts, count)
+        )
+        return replace(self, title=shortened(self.title, value), text=shortened(self.text, text), facts=facts)
 
 
 def shortened(text: str, limit: int) -> str:
