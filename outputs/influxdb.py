@@ -23,7 +23,8 @@ _NANOSECONDS = {"ns": 1, "n": 1, "us": 10**3, "u": 10**3, "ms": 10**6, "s": 10**
 # Spaces become `_`, as falcosidekick's users know their tags; a line break has no escape in the protocol.
 _TAG = str.maketrans({" ": "_", "\n": "_", "\r": "_", ",": r"\,", "=": r"\="})
 _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
-_OURS = {"rule", "priority", "source", "hostname", "tags", "value"}
+# Ours, and `time`, which the server keeps for itself.
+_TAKEN = {"rule", "priority", "source", "hostname", "tags", "value", "time"}
 
 
 class InfluxdbSettings(HttpSettings):
@@ -73,10 +74,11 @@ class Influxdb(HttpOutput[InfluxdbSettings]):
         return Request(self._url, "\n".join(map(self._line, events)).encode(), self._headers)
 
     def _line(self, event: Event) -> str:
-        tags = [("rule", event.rule), ("priority", event.priority.value), ("source", event.source)]
-        tags += [(name, value) for name, value in text_fields(event) if name not in _OURS]
-        tags += [("hostname", event.hostname), ("tags", "_".join(event.tags))]
-        written = "".join(f",{_tag(name)}={_tag(value)}" for name, value in tags if value)
+        tags = {"rule": event.rule, "priority": event.priority.value, "source": event.source}
+        # By the name as it is written: the server refuses a point that has a tag twice.
+        tags |= {_tag(name): value for name, value in text_fields(event) if name and _tag(name) not in _TAKEN}
+        tags |= {"hostname": event.hostname, "tags": "_".join(event.tags)}
+        written = "".join(f",{name}={_tag(value)}" for name, value in tags.items() if value)
         moment = event.timestamp_ns // _NANOSECONDS[self.settings.precision]
         return f'events{written} value="{event.output.translate(_STRING)}" {moment}'
 

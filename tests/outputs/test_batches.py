@@ -1,0 +1,143 @@
+"""Many alerts in one request, in the form that each destination reads."""
+
+import gzip
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from outputs.influxdb import Influxdb
+from sidekick.event import Event
+from sidekick.sdk import Context, HttpOutput, Request
+from sidekick.settings.catalog import output_types
+from tests.outputs.alerts import alert
+
+
+def encoded(name: str, events: list[Event], **settings: Any) -> Request:
+    kind = output_types()[name].output
+    assert kind is not None
+    assert issubclass(kind, HttpOutput)
+    return kind(kind.Settings.model_validate({**kind.example, **settings}), Context()).encode(events)
+
+
+def ids(found: list[Any]) -> list[str]:
+    return [one["uuid"] for one in found]
+
+
+@pytest.mark.parametrize("name", ["sumologic", "openobserve", "quickwit"])
+def test_a_line_is_an_alert(name: str) -> None:
+    events = [alert({"number": number}) for number in range(3)]
+    lines = encoded(name, events).body.splitlines()
+    assert ids([json.loads(line) for line in lines]) == [event.uuid for event in events]
+
+
+def test_loki_has_a_stream_for_each_set_of_labels() -> None:
+    events = [
+        alert({"n": "é"}, time="2026-11-24T10:00:00.000000001Z"),
+        alert({"n": 2}, rule="another"),
+        alert({"n": 3}, time="2026-11-24T10:00:00.000000003Z"),
+    ]
+    streams = json.loads(encoded("loki", events, format="json").body)["streams"]
+    by_rule = {stream["stream"]["rule"]: stream["values"] for stream in streams}
+    assert [moment for moment, _ in by_rule["Terminal shell in container"]] == [
+        "1795514400000000001",
+        "1795514400000000003",
+    ]
+    assert ids([json.loads(line) for _, line in by_rule["Terminal shell in container"]]) == [
+        events[0].uuid,
+        events[2].uuid,
+    ]
+    assert len(streams) == 2
+
+
+def test_splunk_knows_each_alerts_time() -> None:
+    events = [alert(time="2026-11-24T10:00:00.000000001Z"), alert(time="1969-12-31T23:59:59.5Z")]
+    entries = [msgspec.json.decode(line, type=dict[str, Any]) for line in encoded("splunk", events).body.splitlines()]
+    assert b'"time":1795514400.000000001,' in encoded("splunk", events).body
+    assert ids([entry["event"] for entry in entries]) == [event.uuid for event in events]
+
+
+def test_zincsearch_stores_each_alert_under_its_id() -> None:
+    events = [alert(), alert()]
+    lines = [json.loads(line) for line in encoded("zincsearch", events).body.splitlines()]
+    assert [line["index"]["_id"] for line in lines[::2]] == ids(lines[1::2]) == [event.uuid for event in events]
+
+
+def test_wavefront_cuts_a_tag_that_would_be_blocked() -> None:
+    body = gzip.decompress(encoded("wavefront", [alert({"proc.cmdline": 'a"b\n' + "x" * 500, "blank": " "})]).body)
+    (line,) = body.decode().splitlines()
+    assert re.search(r'"proc.cmdline"="a\\"b\\nx+"', line)
+    assert "blank" not in line
+    assert max(map(len, re.findall(r'"x+', line)), default=0) <= 254
+
+
+def test_spyderbat_takes_an_alert_of_no_process() -> None:
+    body = gzip.decompress(encoded("spyderbat", [alert({}), alert({"proc.pid": 7})]).body)
+    first, second = (json.loads(line) for line in body.splitlines())
+    assert "pid" not in first
+    assert second["pid"] == 7
+
+
+_TEXT = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=20)
+
+
+@example(fields={"a b": "1", "a_b": "2", "time": "3", "": "4", "rule": "5"}, output='"\\', rule="=,\\")
+@given(fields=st.dictionaries(_TEXT, _TEXT, max_size=4), output=st.text(max_size=30), rule=_TEXT)
+def test_influxdb_reads_what_was_written(fields: dict[str, str], output: str, rule: str) -> None:
+    """Any alert is one point: tags without spaces, the output text whole, and the alert's own time."""
+    event = alert(fields, output=output, rule=rule)
+    tags, value, moment = _read_point(encoded("influxdb", [event]).body.decode())
+    assert len(tags) == len(dict(tags))
+    assert dict(tags)["priority"] == "Notice"
+    assert value == output
+    assert moment == str(event.timestamp_ns)
+
+
+def test_influxdb_has_a_line_for_each_alert_and_no_password_in_its_address() -> None:
+    settings = {"organization": "", "token": "", "user": "me", "password": "hidden", "precision": "ms"}
+    request = encoded("influxdb", [alert(), alert()], **settings)
+    assert "hidden" not in request.url
+    assert request.url.endswith("/write?db=falco&precision=ms")
+    assert [line.rsplit(" ", 1)[1] for line in request.body.decode().split("\n")] == ["1795515605408"] * 2
+
+
+def test_influxdb_is_idempotent_by_tags_and_time() -> None:
+    assert Influxdb.idempotent
+    event = alert()
+    assert encoded("influxdb", [event]).body == encoded("influxdb", [Event.from_json(event.json)]).body
+
+
+def _read_point(line: str) -> tuple[list[tuple[str, str]], str, str]:
+    """The line protocol as the server reads it: a backslash escapes only a comma, an equals sign, a space, a quote."""
+    head, position = _until(line, 0, " ")
+    tags = [_pair(part) for part in _split(head, ",")[1:]]
+    match = re.fullmatch(r'value="((?:[^"\\]|\\.)*)" (-?\d+)', line[position + 1 :], re.DOTALL)
+    assert match, line
+    return tags, re.sub(r'\\(["\\])', r"\1", match[1]), match[2]
+
+
+def _until(text: str, start: int, stop: str) -> tuple[str, int]:
+    position = start
+    while position < len(text) and text[position] != stop:
+        position += 2 if text[position] == "\\" and text[position + 1 : position + 2] in tuple(",= ") else 1
+    return text[start:position], position
+
+
+def _split(text: str, stop: str) -> list[str]:
+    parts: list[str] = []
+    position = -1
+    while position < len(text):
+        part, position = _until(text, position + 1, stop)
+        parts.append(part)
+    return parts
+
+
+def _pair(tag: str) -> tuple[str, str]:
+    parts = _split(tag, "=")
+    assert len(parts) == 2, tag
+    assert all(parts), tag
+    return parts[0], parts[1]
