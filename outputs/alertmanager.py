@@ -118,8 +118,8 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
 
     @property
     def connections(self) -> int:
-        # One a peer, or a peer that hangs would hold the others up.
-        return len(self._urls) or 1
+        # Some for each peer, or one that hangs would hold the others up.
+        return self.concurrency * max(1, len(self._urls))
 
     async def send(self, events: Sequence[Event]) -> None:
         """Delivered when one peer has the alerts: waiting for a dead one would silence those that live."""
