@@ -27,6 +27,7 @@ from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError, Perman
 from sidekick.sdk.message import FIELDS, Message, markdown, shortened
 from tests.outputs.alerts import alert
 
+CHATS = (Slack, Mattermost, Rocketchat, Teams, Discord, Googlechat, Cliq, Webex, Telegram, Gotify)
 PAGE = "https://sidekick.example.com/"
 CONNECTOR = "https://example.webhook.office.com/webhookb2/ID/IncomingWebhook/ID/ID"
 
@@ -89,21 +90,19 @@ def pagerduty(event: Event) -> None:
 
 
 LIMITS = (discord, telegram, webex, googlechat, teams, slack, opsgenie, pagerduty)
-SOME_TEXT = st.builds(lambda text, times: text * times, st.text(max_size=30), st.sampled_from([1, 1, 1, 40, 2000]))
-SOME_ALERT = st.builds(
-    lambda fields, count, output, rule: alert(
-        {**fields, **{f"filler.{number}": "x" * 900 for number in range(count)}}, output=output, rule=rule or "r"
-    ),
-    st.dictionaries(SOME_TEXT, SOME_TEXT, max_size=8),
-    st.sampled_from([0, 0, 20, 200, 800]),
-    SOME_TEXT,
-    SOME_TEXT,
-)
+SOME_TEXT = st.tuples(st.text(max_size=30), st.sampled_from([1, 1, 1, 40, 2000])).map(lambda drawn: drawn[0] * drawn[1])
+
+
+@st.composite
+def some_alert(draw: st.DrawFn) -> Event:
+    fields = draw(st.dictionaries(SOME_TEXT, SOME_TEXT, max_size=8))
+    fields |= {f"filler.{number}": "x" * 900 for number in range(draw(st.sampled_from([0, 0, 20, 200, 800])))}
+    return alert(fields, output=draw(SOME_TEXT), rule=draw(SOME_TEXT) or "r")
 
 
 @pytest.mark.parametrize("within", LIMITS, ids=lambda within: within.__name__)
 def test_a_message_is_within_the_limits_of_its_system(within: Callable[[Event], None]) -> None:
-    given(SOME_ALERT)(within)()
+    given(some_alert())(within)()
 
 
 @given(text=st.text(), limit=st.integers(min_value=1, max_value=200))
@@ -131,11 +130,7 @@ def test_a_long_command_line_arrives_in_slack_cut_with_its_length_and_the_way_to
     assert fields["link"] == f"https://sidekick.example.com/events/{event.uuid}"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [Slack, Mattermost, Rocketchat, Teams, Discord, Googlechat, Cliq, Webex, Telegram, Gotify, GrafanaOncall, Opsgenie]
-    + [Pagerduty],
-)
+@pytest.mark.parametrize("kind", [*CHATS, GrafanaOncall, Opsgenie, Pagerduty])
 def test_a_message_links_to_its_alert_where_there_is_a_page(kind: type[HttpOutput[Any]]) -> None:
     event = alert()
     link = f"events/{event.uuid}"
@@ -191,8 +186,14 @@ def test_a_messageformat_that_fails_is_told_in_the_message() -> None:
 
 @pytest.mark.parametrize(
     ("priority", "severity", "p"),
-    [("Emergency", "critical", "P1"), ("Critical", "critical", "P2"), ("Error", "error", "P3")]
-    + [("Warning", "warning", "P4"), ("Notice", "info", "P5"), ("Debug", "info", "P5")],
+    [
+        ("Emergency", "critical", "P1"),
+        ("Critical", "critical", "P2"),
+        ("Error", "error", "P3"),
+        ("Warning", "warning", "P4"),
+        ("Notice", "info", "P5"),
+        ("Debug", "info", "P5"),
+    ],
 )
 def test_on_call_is_told_how_urgent_it_is(priority: str, severity: str, p: str) -> None:
     event = alert(priority=priority)

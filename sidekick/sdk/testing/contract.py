@@ -18,7 +18,8 @@ async def declares_itself(bench: Bench) -> None:
     assert bench.type.title
     assert bench.type.category
     settings = bench.settings()
-    missing = [key for key in bench.type.requires if not getattr(settings, key)]
+    values = settings.model_dump(by_alias=True)
+    missing = [key for key in bench.type.requires if not values[key]]
     assert not missing, f"the example does not set {', '.join(missing)}"
     output = bench.type(settings, Context())
     assert output.batch.count >= 1

@@ -1,0 +1,26 @@
+"""Addresses written as `host:port`, of destinations that are not spoken to by URL."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from sidekick.sdk.settings import Text
+
+
+def host_and_port(text: str, port: int | None = None) -> tuple[str, int]:
+    """The host (without the brackets of an IPv6 address) and the port, `port` where none is written; or ValueError."""
+    parts = urlsplit(f"//{text}")
+    number = parts.port or port
+    if not parts.hostname or number is None or parts.path:
+        raise ValueError(f"{text!r} is no host:port")
+    return parts.hostname, number
+
+
+def _checked(text: str) -> str:
+    if text:
+        host_and_port(text)
+    return text
+
+
+HostPort = Annotated[Text, AfterValidator(_checked)]

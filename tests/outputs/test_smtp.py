@@ -1,0 +1,167 @@
+"""Mail: whole, one alert a mail, whatever the alert holds; over TLS; refused by whose fault it is."""
+
+import email
+import email.policy
+import json
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from outputs.smtp import Smtp, SmtpSettings
+from sidekick.event import Event
+from sidekick.sdk import Context, DeliveryError, MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.tls import ClientTls
+from tests.outputs.alerts import DATA, alert, recorded
+from tests.receivers.smtp import Mailbox, mailbox
+
+RECORDING: dict[str, Any] = json.loads((DATA / "captures/sessions/smtp.json").read_text())
+SESSIONS = [one for one in RECORDING["captures"] if one["variant"] != "tls"]
+
+
+@asynccontextmanager
+async def sending(box: Mailbox, context: Context | None = None, **settings: Any) -> AsyncGenerator[Smtp]:
+    chosen = {**Smtp.example, "hostport": box.address, "tls": False, **settings}
+    output = Smtp(SmtpSettings.model_validate(chosen), context or Context())
+    try:
+        yield output
+    finally:
+        await output.close()
+
+
+async def refusal(output: Smtp) -> DeliveryError:
+    with pytest.raises(DeliveryError) as error:
+        await output.send([alert()])
+    return error.value
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda one: f"{one['variant']}-{one['input'][7]}")
+async def test_a_session_is_the_one_that_falcosidekick_has(session: dict[str, Any]) -> None:
+    """But for the port in OAUTHBEARER's response, and line ends in the subject, which begin a new header there."""
+    name, commands = session["input"], session["commands"]
+    event = Event.test() if "test_endpoint" in name else recorded(name)
+    async with mailbox() as box:
+        settings: dict[str, Any] = {**RECORDING["configs"][session["variant"]]["smtp"], "hostport": box.address}
+        async with sending(box, None, **settings) as output:
+            await output.send([event])
+    logins = [f"AUTH {mechanism} {response}" for mechanism, response in box.encoded_logins]
+    if session["variant"] == "auth_oauthbearer":
+        assert [login.split(" ")[1] for login in logins] == ["OAUTHBEARER"]
+    else:
+        assert logins == [command for command in commands if command.startswith("AUTH")]
+    (envelope,), (mail,) = box.envelopes, box.mails
+    assert f"MAIL FROM:<{envelope.mail_from}> BODY=8BITMIME" in commands
+    assert [f"RCPT TO:<{to}>" for to in envelope.rcpt_tos] == [one for one in commands if one.startswith("RCPT")]
+    theirs = email.message_from_string(
+        session["headers"].replace(" \r\n second", " second"), policy=email.policy.default
+    )
+    for header in ("From", "To", "Subject", *([] if event.rule == Event.TEST_RULE else ["Date"])):
+        assert mail[header] == theirs[header]
+    assert mail.get_content_type() == theirs.get_content_type()
+
+
+async def test_a_mail_holds_every_fact_in_text_and_in_html() -> None:
+    event = recorded("inputs/d_special.json")
+    async with mailbox() as box, sending(box, Context(page="https://sidekick.example.com")) as output:
+        await output.send([event])
+    (mail,) = box.mails
+    text, html = (part.get_content() for part in mail.iter_parts())
+    for fact in ('rule: Odd <Rule> & "quotes", commas=x', "proc.pid: 77", "yes: true", f"events/{event.uuid}"):
+        assert fact in text
+    assert '<th align="left" valign="top">rule</th><td>Odd &lt;Rule&gt; &amp; &quot;quotes&quot;, commas=x</td>' in html
+    assert "#ffc700" in html
+    assert mail["Auto-Submitted"] == "auto-generated"
+
+
+async def test_no_line_of_an_alert_becomes_a_header_or_ends_the_mail() -> None:
+    event = alert(output="line\r\nBcc: eve@example.net\r\n\r\n.\r\nQUIT", rule="x\nBcc: eve@example.net")
+    async with mailbox() as box, sending(box, outputformat="text") as output:
+        await output.send([event])
+        await output.send([alert()])
+    first, second = box.mails
+    assert first["Bcc"] is None
+    assert first["Subject"] == "[Notice] line Bcc: eve@example.net . QUIT"
+    assert "\r\n.\r\nQUIT" in first.get_content()
+    assert second["Subject"] == "[Notice] 10:20:05: Notice A shell was spawned"
+
+
+async def test_one_connection_serves_until_the_server_hangs_up_and_then_the_next_does() -> None:
+    async with mailbox() as box, sending(box) as output:
+        await output.send([alert()])
+        await output.send([alert()])
+        assert len(box.connections) == 1
+        box.hang_up()
+        try:
+            await output.send([alert()])
+        except RetryableError:  # the end of the connection had not been seen yet
+            await output.close()
+            await output.send([alert()])
+    assert len(box.mails) == 3
+    assert len(box.connections) == 2
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_mail_goes_over_tls_to_whom_we_trust_alone(at_once: bool, tmp_path: Path) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    for name, ca in (("ours", authority), ("other", other)):
+        ca.cert_pem.write_to_path(tmp_path / name)
+    async with mailbox(context, at_once=at_once) as box:
+        tls = {"tls": True, "implicittls": at_once}
+        async with sending(box, Context(tls=ClientTls(cafile=str(tmp_path / "ours"))), **tls) as output:
+            await output.send([alert()])
+        assert len(box.mails) == 1
+        async with sending(box, Context(tls=ClientTls(cafile=str(tmp_path / "other"))), **tls) as output:
+            assert isinstance(await refusal(output), MisconfiguredError)
+        async with sending(
+            box, Context(tls=ClientTls(cafile=str(tmp_path / "other"))), checkcert=False, **tls
+        ) as output:
+            await output.send([alert()])
+    assert len(box.mails) == 2
+
+
+async def test_a_server_without_starttls_is_not_sent_to_in_the_clear() -> None:
+    async with mailbox() as box, sending(box, tls=True) as output:
+        assert isinstance(await refusal(output), MisconfiguredError)
+    assert box.mails == []
+
+
+async def test_a_login_that_is_refused_is_ours_to_mend_and_nothing_is_sent() -> None:
+    async with mailbox() as box:
+        box.login_wanted = ("PLAIN", b"\0falco\0right")
+        async with sending(box, user="falco", password="wrong") as output:
+            error = await refusal(output)
+            assert isinstance(error, MisconfiguredError)
+            assert "wrong" not in str(error)
+        assert box.mails == []
+        async with sending(box, user="falco", password="right") as output:
+            await output.send([alert()])
+    assert len(box.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [("452 mailbox full", RetryableError), ("554 looks like spam", PermanentError)]
+)
+async def test_a_mail_that_is_refused_is_kept_or_set_aside_as_the_server_says(
+    answer: str, error: type[DeliveryError]
+) -> None:
+    async with mailbox() as box, sending(box) as output:
+        box.answers = [answer]
+        assert type(await refusal(output)) is error
+        await output.send([alert()])
+    assert len(box.mails) == 1
+
+
+async def test_an_unknown_receiver_is_ours_to_mend_but_does_not_keep_mail_from_the_others() -> None:
+    async with mailbox() as box:
+        box.unknown = "gone@example.com"
+        async with sending(box, to="gone@example.com, soc@example.com") as output:
+            await output.send([alert()])
+        assert box.envelopes[0].rcpt_tos == ["soc@example.com"]
+        async with sending(box, to="gone@example.com") as output:
+            assert isinstance(await refusal(output), MisconfiguredError)
