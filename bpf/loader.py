@@ -210,7 +210,7 @@ def _attach_one(place: Place, interface: str, program: Program, modes: Sequence[
 
 def _attach_nftables(place: Place, options: Options, why: list[str]) -> Attachment:
     new = not nftables.exists()
-    nftables.create()
+    nftables.create(options.sizes)
     try:
         with closing(nftables.Nftables()) as table:
             options.seed(table)

@@ -19,8 +19,8 @@ from bpf.schema import Entry
 from bpf.target import Network, Target
 
 TABLE = "sidekick_xdp"
-JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON
-SIZES = {"blocked": 65536, "endpoints": 16384, "networks": 16384}
+JSON_OUTPUT, TERSE_OUTPUT = 1 << 4, 1 << 11  # NFT_CTX_OUTPUT_*; terse leaves the elements out
+SIZES = dict.fromkeys(schema.BLOCK_MAPS, 16384) | {"blocked4": 65536, "blocked6": 65536}
 _SECOND = 10**9
 _FULL = ("Too many open files in system", "No space left on device")
 
@@ -46,16 +46,15 @@ def library() -> ctypes.CDLL:
     return lib
 
 
-def _sets() -> Iterator[str]:
+def _sets(sizes: Mapping[str, int]) -> Iterator[str]:
     for version, address in ((4, "ipv4_addr"), (6, "ipv6_addr")):
-        yield f"set blocked{version} {{ type {address}; flags timeout; counter; size {SIZES['blocked']}; }}"
-        yield (
-            f"set endpoints{version} {{ type {address} . inet_service; flags timeout; counter; "
-            f"size {SIZES['endpoints']}; }}"
-        )
-        yield (
-            f"set networks{version} {{ type {address}; flags interval,timeout; counter; size {SIZES['networks']}; }}"
-        )
+        kinds = {
+            f"blocked{version}": f"type {address}; flags timeout;",
+            f"endpoints{version}": f"type {address} . inet_service; flags timeout;",
+            f"networks{version}": f"type {address}; flags interval,timeout;",
+        }
+        for name, kind in kinds.items():
+            yield f"set {name} {{ {kind} counter; size {sizes[name]}; }}"
         yield f"set allowed{version} {{ type {address}; flags interval; }}"
 
 
@@ -72,11 +71,11 @@ def _chain() -> Iterator[str]:
 _COUNTERS = ("dropped_address", "dropped_endpoint", "dropped_network")
 
 
-def definition() -> str:
-    """The whole table as nft reads it."""
+def definition(sizes: Mapping[str, int]) -> str:
+    """The whole table as nft reads it; `sizes` are the most entries of each set."""
     counters = (f"counter {name} {{ }}" for name in _COUNTERS)
     chain = ("chain ingress {", *_chain(), "}")
-    return "\n".join((f"table inet {TABLE} {{", *counters, *_sets(), *chain, "}"))
+    return "\n".join((f"table inet {TABLE} {{", *counters, *_sets(sizes), *chain, "}"))
 
 
 class Context:
@@ -87,9 +86,10 @@ class Context:
         self._handle = self._library.nft_ctx_new(0)
         self._library.nft_ctx_buffer_output(self._handle)
         self._library.nft_ctx_buffer_error(self._handle)
-        self._library.nft_ctx_output_set_flags(self._handle, JSON_OUTPUT)
 
-    def run(self, command: str) -> list[dict[str, Any]]:
+    def run(self, command: str, *, terse: bool = False) -> list[dict[str, Any]]:
+        flags = JSON_OUTPUT | (TERSE_OUTPUT if terse else 0)
+        self._library.nft_ctx_output_set_flags(self._handle, flags)
         failed = self._library.nft_run_cmd_from_buffer(self._handle, command.encode())
         output = self._library.nft_ctx_get_output_buffer(self._handle)
         if failed:
@@ -103,12 +103,12 @@ class Context:
             self._handle = None
 
 
-def create() -> None:
-    """Makes the table; one that is there keeps its entries."""
+def create(sizes: Mapping[str, int] | None = None) -> None:
+    """Makes the table; one that is there keeps its entries and its sizes."""
     context = Context()
     try:
         if not _exists(context):
-            context.run(definition())
+            context.run(definition(SIZES | dict(sizes or {})))
     finally:
         context.close()
 
@@ -152,6 +152,9 @@ class Nftables:
         if not _exists(self._context):
             self._context.close()
             raise NotAttachedError(f"no table inet {TABLE}: nothing is attached")
+        table = self._context.run(f"list table inet {TABLE}", terse=True)
+        sets = [item["set"] for item in table if "set" in item]
+        self._capacity = {each["name"]: int(each["size"]) for each in sets if "size" in each}
 
     def block(self, expiries: Mapping[Target, int]) -> None:
         now = schema.boot_now()
@@ -203,7 +206,7 @@ class Nftables:
         return totals
 
     def capacity(self) -> dict[str, int]:
-        return {name: SIZES[name[:-1]] for name in schema.BLOCK_MAPS}
+        return self._capacity
 
     def close(self) -> None:
         self._context.close()

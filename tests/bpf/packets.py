@@ -30,8 +30,16 @@ def ipv4(
     """`offset` is the fragment's, in 8-byte units; `options` the header's, in 4-byte words."""
     first = version << 4 | 5 + options
     payload = segment(port)
-    head = struct.pack("!BBHHHBBH", first, 0, 20 + 4 * options + len(payload), 1, offset, 64, protocol, 0)
-    return head + ip_address(source).packed + ip_address(HOST4).packed + bytes(max(0, 4 * options)) + payload
+    head = struct.pack("!BBHHHBB", first, 0, 20 + 4 * options + len(payload), 1, offset, 64, protocol)
+    rest = ip_address(source).packed + ip_address(HOST4).packed + bytes(max(0, 4 * options))
+    return head + _checksum(head + rest) + rest + payload
+
+
+def _checksum(header: bytes) -> bytes:
+    """RFC 1071; without it the stack drops the packet before any rule sees it."""
+    total = sum(struct.unpack(f"!{len(header) // 2}H", header))
+    total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF)
 
 
 def ipv6(
