@@ -3,6 +3,7 @@
 import asyncio
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -110,6 +111,22 @@ async def test_what_never_ends_is_ended_within_bounded_memory(start: Start, endl
         assert statuses(await client.rest())[0] in (413, 431)
     # The body as it grows, its copy, and what the sender of this test buffers.
     assert peak < 8 * MIB
+
+
+@pytest.mark.parametrize(("body", "status"), [(ALERT.ljust(MIB), 200), (b"{".ljust(MIB), 400)])
+async def test_a_connection_at_rest_holds_no_body(receiver: Running, body: bytes, status: int) -> None:
+    data = post(body)
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(connected(receiver.address)) for _ in range(10)]
+        tracemalloc.start()
+        try:
+            for client in clients:
+                client.send(data)
+                assert await client.statuses(1) == [status]
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert held < 3 * MIB
 
 
 async def test_a_head_that_does_not_come_is_408(start: Start) -> None:

@@ -142,3 +142,17 @@ async def test_a_sender_that_is_gone_is_no_one_to_answer(receiver: Running) -> N
         receiver.inbox.release()
         await until(lambda: receiver.connections == 0)
     assert receiver.receiver.state.accepted == 2
+
+
+async def test_who_expects_100_behind_another_request_gets_it_in_turn(receiver: Running) -> None:
+    receiver.inbox.hold = True
+    async with connected(receiver.address) as client:
+        client.send(post() + request("POST", "/", f"Content-Length: {len(ALERT)}", "Expect: 100-continue"))
+        await until(lambda: receiver.inbox.held)
+        answer = await still_waiting(receiver, client)
+        receiver.inbox.hold = False
+        receiver.inbox.release()
+        assert (await answer).status == 200
+        assert (await client.answer()).status == 100
+        client.send(ALERT)
+        assert await client.statuses(1) == [200]

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.deadline import until
 from tests.receiver.client import ALERT, WAIT, connected, post, request
 from tests.receiver.conftest import Running, Start
@@ -52,12 +54,13 @@ async def test_resting_connections_are_closed_and_new_ones_refused(receiver: Run
         pass
 
 
-async def test_a_sender_only_just_connected_may_still_send(receiver: Running) -> None:
+@pytest.mark.parametrize("data", [post(), request("GET", "/ping")])
+async def test_a_sender_only_just_connected_may_still_send(receiver: Running, data: bytes) -> None:
     async with connected(receiver.address) as client:
         await until(lambda: receiver.connections)
         closing = asyncio.create_task(receiver.receiver.close(WAIT))
         await until(lambda: receiver.receiver.state.closing)
-        client.send(post())
+        client.send(data)
         answer = await client.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
     await closing
