@@ -9,13 +9,14 @@ from tests.leaks import no_task_left, nothing_left_open
 from tests.services.front import Front
 from tests.services.kafka import Kafka
 from tests.services.redis import Redis
+from tests.services.rsyslog import Rsyslog
 from tests.services.search import Elasticsearch, OpenSearch
 from tests.services.server import Server
 
 __all__ = ["no_task_left", "nothing_left_open"]  # fixtures of every test
 
 S = TypeVar("S", bound=Server)
-SERVICES = {"elasticsearch", "opensearch", "kafka", "redis"}
+SERVICES = {"elasticsearch", "opensearch", "kafka", "redis", "rsyslog"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -56,6 +57,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     yield from _lend(Redis(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="session")
+def rsyslog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rsyslog]:
+    yield from _lend(Rsyslog(tmp_path_factory.mktemp("rsyslog")))
 
 
 def _lend(server: S) -> Iterator[S]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 from sidekick.event import Event, Priority, encode_json
-from sidekick.sdk.template import GoEvent, TemplateExecutionError, compile_template
-from sidekick.sdk.template.formatting import printed
+from sidekick.sdk.template import GoEvent, TemplateExecutionError, compile_template, formatting
 from sidekick.sdk.template.time import GoTime
 from sidekick.sdk.template.values import MISSING, from_data
 
@@ -136,13 +135,14 @@ def message_format(template: str) -> Callable[[Event], str]:
 def _fields(event: Event, *, every: bool) -> list[Fact]:
     fields = sorted(event.fields.items())
     if every:
-        return [Fact(name, _printed(value), field=True) for name, value in fields]
+        return [Fact(name, printed(value), field=True) for name, value in fields]
     return [Fact(name, value, field=True) for name, value in fields if isinstance(value, str)]
 
 
-def _printed(value: Any) -> str:
+def printed(value: Any) -> str:
+    """A field's value of any kind on one text, as falcosidekick's templates print it."""
     try:
-        return printed(MISSING if value is None else from_data(value))
+        return formatting.printed(MISSING if value is None else from_data(value))
     except RecursionError:
         return encode_json(value).decode()
 

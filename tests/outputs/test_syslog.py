@@ -1,0 +1,186 @@
+"""Syslog: whole lines on a real rsyslog by UDP, TCP and TLS, through its restart."""
+
+import asyncio
+import json
+import re
+import socket
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from outputs.syslog import Syslog, SyslogSettings
+from sidekick.event import Event
+from sidekick.sdk import Context, MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.tls import ClientTls
+from tests.deadline import until
+from tests.outputs.alerts import DATA, alert, recorded
+from tests.services.rsyslog import Rsyslog
+
+RECORDING: dict[str, Any] = json.loads((DATA / "captures/sessions/syslog.json").read_text())
+LINE = re.compile(r"<(\d+)>(\S+) (\S+) Falco\[\d+\]: (.*)\n", re.DOTALL)
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def made(context: Context | None = None, **settings: Any) -> Syslog:
+    return Syslog(SyslogSettings.model_validate({"host": "127.0.0.1", **settings}), context or Context())
+
+
+@asynccontextmanager
+async def connected(context: Context | None = None, **settings: Any) -> AsyncGenerator[Syslog]:
+    output = made(context, **settings)
+    try:
+        await output.connect()
+        yield output
+    finally:
+        await output.close()
+
+
+async def all_written(server: Rsyslog, events: Sequence[Event]) -> None:
+    ids = {event.uuid for event in events}
+
+    def there() -> bool:
+        return ids <= {found.group() for line in server.lines() if (found := ID.search(line))}
+
+    await until(there, within=10, what="all lines are written")
+    copies = Counter(found.group() for line in server.lines() if (found := ID.search(line)))
+    assert {copies[one] for one in ids} == {1}
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp", "tls"])
+async def test_every_alert_is_a_line_of_rsyslogs(protocol: str, rsyslog: Rsyslog) -> None:
+    # No more than a socket's buffer holds, for what is beyond is lost by UDP.
+    events = [alert({"number": number, "text": "é\n" * 500}) for number in range(20 if protocol == "udp" else 200)]
+    context = Context(tls=ClientTls(cafile=str(rsyslog.authority)))
+    port = rsyslog.secure if protocol == "tls" else rsyslog.port
+    settings = {"host": "localhost" if protocol == "tls" else "127.0.0.1", "facility": 16}
+    async with connected(context, **settings, port=port, protocol=protocol) as output:
+        for start in range(0, len(events), output.batch.count):
+            await output.send(events[start : start + output.batch.count])
+        await all_written(rsyslog, events)
+    (line,) = [line for line in rsyslog.lines() if events[0].uuid in line]
+    pri, time, host, tag, message = line.split(" ", 4)
+    assert pri == "133"  # local0, notice
+    assert time.startswith("2026-11-24T10:20:05.408091")
+    assert host == socket.gethostname()
+    assert tag.startswith("Falco[")
+    assert json.loads(message) == json.loads(events[0].json)
+
+
+async def test_a_restart_of_the_server_in_mid_stream_loses_no_alert(tmp_path: Path) -> None:
+    with Rsyslog(tmp_path) as server:
+        async with connected(port=server.port) as output:
+            events = [alert() for _ in range(30)]
+            await output.send(events[:10])
+            await all_written(server, events[:10])
+            await asyncio.to_thread(server.stop)
+            with pytest.raises(RetryableError):
+                await output.send(events[10:20])
+            await asyncio.to_thread(server.start)
+            await output.send(events[10:20])
+            await all_written(server, events[:20])
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            await output.send(events[20:])
+            await all_written(server, events)
+
+
+async def test_a_connection_that_the_server_ended_takes_no_alert() -> None:
+    accepted: list[asyncio.StreamWriter] = []
+
+    async def hang_up() -> None:
+        writer = accepted.pop()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(lambda _, writer: accepted.append(writer), "127.0.0.1", 0)
+    async with server, connected(port=server.sockets[0].getsockname()[1]) as output:
+        await until(lambda: accepted)
+        await output.send([alert()])
+        await hang_up()
+        await output.send([alert()])
+        await until(lambda: accepted, what="the second alert goes by a new connection")
+        server.close()
+        await hang_up()
+        with pytest.raises(RetryableError):
+            await output.send([alert()])
+
+
+async def test_a_server_that_does_not_read_is_waited_for() -> None:
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(never_read, "127.0.0.1", 0, limit=1)
+    async with server:
+        async with connected(port=server.sockets[0].getsockname()[1]) as output:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await output.send([alert(output="x" * 20_000_000)])
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_tls_is_for_whom_we_trust_alone(rsyslog: Rsyslog, tmp_path: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other")
+    other = Context(tls=ClientTls(cafile=str(tmp_path / "other")))
+    settings = {"host": "localhost", "port": rsyslog.secure, "protocol": "tls"}
+    with pytest.raises(MisconfiguredError):
+        await made(other, **settings).connect()
+    async with connected(other, **settings, checkcert=False):
+        pass
+
+
+async def test_what_no_datagram_holds_is_refused_for_good(rsyslog: Rsyslog) -> None:
+    async with connected(port=rsyslog.port, protocol="udp") as output:
+        with pytest.raises(PermanentError, match="do not fit"):
+            await output.send([alert(output="x" * 66_000)])
+
+
+async def test_a_port_where_nobody_listens_is_noticed_by_udp_too() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    async with connected(port=port, protocol="udp") as output:
+        await output.send([alert()])
+        with pytest.raises(RetryableError):
+            await output.send([alert()])
+
+
+@pytest.mark.parametrize("capture", RECORDING["captures"], ids=lambda one: f"{one['variant']}-{one['input'][7]}")
+def test_a_line_is_falcosidekicks(capture: dict[str, Any]) -> None:
+    """But for the time, which is the alert's here, and what CEF wants escaped."""
+    name = capture["input"]
+    event = Event.test() if "test_endpoint" in name else recorded(name)
+    settings = RECORDING["configs"][capture["variant"]]["syslog"]
+    theirs, ours = (LINE.fullmatch(line) for line in (capture["body"], made(**settings).encode(event).decode()))
+    assert theirs
+    assert ours
+    assert ours[1] == theirs[1]
+    if settings["format"] == "json":
+        assert _stable(json.loads(ours[4])) == _stable(json.loads(theirs[4]))
+    elif not name.endswith("d_special.json"):
+        left, right = (
+            sorted(ID.sub("", line[4]).replace("\\=", "=").replace("outputfields=", "").split(" "))
+            for line in (theirs, ours)
+        )
+        known = {word for word in left + right if word.startswith("start=") and event.rule == Event.TEST_RULE}
+        assert [word for word in left if word not in known] == [word for word in right if word not in known]
+
+
+def _stable(event: dict[str, Any]) -> dict[str, Any]:
+    changing = {"uuid", "time"} if event["rule"] == Event.TEST_RULE else {"uuid"}
+    return {name: value for name, value in event.items() if name not in changing}
+
+
+def test_cef_escapes_its_separators() -> None:
+    event = alert({"a=b": "c|d\ne\\"}, rule="pipe | and \\", output="x=1\r\nsecond")
+    line = made(format="cef").encode(event).decode()
+    assert line.count("\n") == 1
+    assert r"|pipe \| and \\|4|" in line
+    assert r"msg=x\=1\r\nsecond " in line
+    assert r"outputfields=a\=b:c|d\ne\\ " in line

@@ -1,0 +1,5 @@
+"""As for StatsD."""
+
+from tests.receivers.statsd import running
+
+__all__ = ["running"]
