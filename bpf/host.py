@@ -225,6 +225,8 @@ def _network(text: str) -> Network:
 def _group(name: str | None) -> int:
     if name is None:
         return -1
+    if name.isdigit():
+        return int(name)
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
@@ -232,6 +234,8 @@ def _group(name: str | None) -> int:
 
 
 def _user(name: str) -> int:
+    if name.isdigit():
+        return int(name)
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:

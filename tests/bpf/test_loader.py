@@ -1,17 +1,14 @@
 """Attach, upgrade, detach: what they leave, and what they never touch."""
 
 import subprocess
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from bpf.link import Link
-from bpf.program import Program
 from tests.bpf.flood import Flood
+from tests.bpf.foreign import foreign
 from tests.bpf.host import Host
-from tests.bpf.wire import ATTACKER4, FRIEND4, Wire, inside, ip, reaches
+from tests.bpf.wire import ATTACKER4, FRIEND4, Wire, ip, reaches
 from tests.deadline import wait_for
 
 UPGRADES = 60
@@ -181,19 +178,3 @@ def test_sixty_upgrades_under_flood_let_nothing_through(host: Host) -> None:
         assert row["packets"] == flood.sent
         assert reaches(host.wire, FRIEND4, port=5354)
     host.run("detach")
-
-
-@contextmanager
-def foreign(host: Host) -> Generator[None]:
-    """Somebody else's program on eth0 of the host."""
-    pins = host.pins.parent / "foreign"
-    pins.mkdir()
-    with closing(Program(pins)) as program:
-        program.load()
-        with inside(host.wire.host):
-            held = Link.attach("eth0", "link", program.fd, pins)
-        yield
-        held.drop()
-    for pin in pins.iterdir():
-        pin.unlink()
-    pins.rmdir()
