@@ -16,7 +16,17 @@ from sidekick.settings.schema import schema as known_schema
 from tests.settings.test_problems import WRONG_KEYS
 
 # What costs start time and memory, or is not installed everywhere.
-HEAVY = ["aiohttp", "fastapi", "starlette", "elasticsearch", "confluent_kafka", "redis", "boto3", "google.cloud"]
+HEAVY = [
+    "aiohttp",
+    "fastapi",
+    "starlette",
+    "elasticsearch",
+    "confluent_kafka",
+    "redis",
+    "aiosmtplib",
+    "boto3",
+    "google.cloud",
+]
 
 
 def check(tmp_path: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +49,7 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
         "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
         "priority informational or higher, where rule exists\n"
         "Off:\n"
-        "  telegram: no value for chatid, and not built yet\n"
+        "  telegram: no value for chatid\n"
         "  webhook.two: no value for address\n"
         "Odd:\n"
         f"  {tmp_path}/config.yaml:2:1: telegram: is off, for it needs chatid too\n"
