@@ -2,16 +2,20 @@
 
 import json
 import sys
+from collections import deque
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sidekick.commands.options import config_file, configuration
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.journal import Record
+from sidekick.receiver.refused import read as read_refused
 from sidekick.settings import Configuration
 
 
@@ -41,10 +45,14 @@ def _find(configuration: Configuration, id: str) -> tuple[str, DeadLetter]:
 
 @command.command("list")
 @click.option("--output", help="Only those of this output.")
+@click.option("--refused", is_flag=True, help="Instead: the last bodies that were posted and were no alert.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def list_letters(configuration: Configuration, output: str | None, as_json: bool) -> None:
+def list_letters(configuration: Configuration, output: str | None, refused: bool, as_json: bool) -> None:
     """Lists dead letters, oldest first."""
+    if refused:
+        _list_refused(configuration.folder / "refused.jsonl", as_json)
+        return
     rows = [(name, letter) for name, box in _boxes(configuration, output).items() for letter in box.letters().values()]
     if as_json:
         for name, letter in rows:
@@ -55,10 +63,26 @@ def list_letters(configuration: Configuration, output: str | None, as_json: bool
         click.echo("No dead letters.")
 
 
+def _list_refused(path: Path, as_json: bool) -> None:
+    entries = deque(read_refused(path), maxlen=1000)
+    table = Table("at", "from", "reason", "bytes", "body", box=None, header_style="bold")
+    for entry in entries:
+        at = datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="seconds")
+        body = entry.body.decode("utf-8", "replace")
+        if as_json:
+            row = {"at": at, "from": entry.peer, "reason": entry.reason, "bytes": entry.length, "body": body}
+            click.echo(json.dumps(row))
+        else:
+            table.add_row(at, entry.peer, entry.reason, str(entry.length), Text(" ".join(body.split())[:80]))
+    if not as_json:
+        Console().print(table if entries else "No refused bodies.")
+
+
 def _print_table(rows: Sequence[tuple[str, DeadLetter]]) -> None:
     table = Table("output", "id", "since", "rule", "reason", box=None, header_style="bold")
     for name, letter in rows:
-        table.add_row(name, letter.id[:8], letter.at[:19], letter.decoded().rule, letter.reason)
+        # An alert's text is the sender's: what looks like markup in it is shown, not obeyed.
+        table.add_row(name, letter.id[:8], letter.at[:19], Text(letter.decoded().rule), Text(letter.reason))
     Console().print(table)
 
 

@@ -49,11 +49,6 @@ def not_an_alert(reason: str) -> Refusal:
     return Refusal(400, "Please send a valid request body", reason)
 
 
-def moved(location: str) -> Refusal:
-    """A path with `//`, `.` or `..` in it."""
-    return Refusal(307, "", "redirect", (("Location", location),))
-
-
 def accepted(date: str, *, keep_alive: bool) -> bytes:
     return _answer(200, (("Content-Length", "0"), *_dated(date, keep_alive)), b"")
 

@@ -39,7 +39,8 @@ class TlsServer(Settings):
 class ReceiverSettings(Settings):
     """Keys of `receiver`."""
 
-    bodylimit: Size = 10_000_000
+    # The journal takes records of 64 MiB, and a byte that is no UTF-8 becomes three on its way there.
+    bodylimit: Annotated[Size, Field(ge=1, le=20_000_000)] = 10_000_000
     """Largest body of a request, also once decompressed; more is answered 413."""
     headerlimit: Size = 65_536
     """Largest head of a request; more is answered 431."""

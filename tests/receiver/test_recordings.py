@@ -35,6 +35,7 @@ DIFFERENT = {
     "k8s_ns_name_not_string": Different(200, 1, "any JSON value may stand in a field"),
     "k8s_pod_name_bool": Different(200, 1, "any JSON value may stand in a field"),
     "gzip_body": Different(200, 1, "forwarders such as Vector send gzip"),
+    "double_slash_path": Different(200, 1, "Falco follows no redirect: the alert would be lost"),
     "huge_body_20mb": Different(413, 0, "a body is bounded, by receiver.bodylimit"),
 }
 NOT_COMPARED = {
