@@ -50,10 +50,14 @@ class Blocker:
         held = {target: expires for target, expires in present.items() if target not in dead}
         known = live(self.ledger, time.time())
         self.ledger.write({target: _adopted(target, held[target]) for target in held.keys() - known.keys()})
-        lost = boot_expiries({target: known[target] for target in known.keys() - held.keys()})
-        self.backend.block(lost)
         self._held, self._used = {}, Counter()
-        self._hold(held | lost)
+        self._hold(held)
+        room = {kind: most - used for kind, (used, most) in self.fill().items()}
+        missing = {target: known[target] for target in known.keys() - held.keys()}
+        lost = boot_expiries(_fitting(missing, room))
+        self.refused["full"] += len(missing) - len(lost)
+        self.backend.block(lost)
+        self._hold(lost)
 
     def protect(self, found: Mapping[Network, str]) -> None:
         """Replaces the computed part of the protected set, here and in the kernel."""
@@ -201,11 +205,32 @@ def live(records: Iterable[tuple[Target, Record]], now: float) -> dict[Target, R
     return {target: record for target, record in records if record.live(now)}
 
 
-def seed(backend: Backend, ledger: Path, allowed: Path, found: Mapping[Network, str]) -> None:
-    """Fills a new back end from the files, before it meets a packet: what was blocked before a reboot is again."""
+def seed(backend: Backend, ledger: Path, allowed: Path, found: Mapping[Network, str]) -> int:
+    """Fills a new back end from the files, before it meets a packet: what was blocked before a reboot is again.
+
+    Answers how many records found no room.
+    """
     backend.allow([*found, *AllowList(allowed)])
-    records, _ = read(ledger)
-    backend.block(boot_expiries(live(records.items(), time.time())))
+    records = live(read(ledger)[0].items(), time.time())
+    fitting = _fitting(records, backend.capacity())
+    backend.block(boot_expiries(fitting))
+    return len(records) - len(fitting)
+
+
+def _fitting(records: Mapping[Target, Record], room: Mapping[str, int]) -> dict[Target, Record]:
+    """As many of each kind as there is room for, those that last longest."""
+    left = Counter(room)
+    left.subtract(Counter(map(map_name, records)))
+    if all(count >= 0 for count in left.values()):
+        return dict(records)
+    kept: dict[Target, Record] = {}
+    taken: Counter[str] = Counter()
+    for target, record in sorted(records.items(), key=lambda item: item[1].until, reverse=True):
+        kind = map_name(target)
+        if taken[kind] < room[kind]:
+            taken[kind] += 1
+            kept[target] = record
+    return kept
 
 
 def _adopted(target: Target, expires: int) -> Record:

@@ -18,7 +18,7 @@ import click
 
 from bpf import loader, protect, table
 from bpf.allowlist import AllowList
-from bpf.backend import Backend, NotAttachedError
+from bpf.backend import Backend, FullError, NotAttachedError
 from bpf.blocker import Blocker, seed
 from bpf.command import NOT_ATTACHED, Session, fail, seconds
 from bpf.daemon import Daemon, Peers, ServeError, activated, listen
@@ -159,7 +159,7 @@ def reported() -> Generator[None]:
     """Turns what this host cannot do into a sentence and an exit code."""
     try:
         yield
-    except (NotAttachedError, AttachError, HostError, ServeError, MalformedError) as error:
+    except (NotAttachedError, FullError, AttachError, HostError, ServeError, MalformedError) as error:
         fail(str(error), NOT_ATTACHED)
     except OSError as error:
         about = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -191,7 +191,9 @@ def _blocker(session: Session, limits: Limits, *, dry_run: bool) -> Blocker:
 
 
 def _seed(session: Session, backend: Backend, found: dict[Network, str]) -> None:
-    seed(backend, session.place.ledger, session.place.allowed, found)
+    left_out = seed(backend, session.place.ledger, session.place.allowed, found)
+    if left_out:
+        click.echo(f"no room for {left_out} of the recorded blocks; attach with larger maps", err=True)
 
 
 def _default_interfaces() -> list[str]:

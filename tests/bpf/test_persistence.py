@@ -102,6 +102,21 @@ def test_an_import_of_a_hundred_thousand(host: Host, tmp_path: Path) -> None:
     host.run("detach")
 
 
+def test_smaller_maps_hold_what_lasts_longest(host: Host) -> None:
+    host.run("attach", "-i", "eth0", "--mode", "link")
+    with host.serving():
+        for number in range(5):
+            host.run("block", f"8.8.8.{number}", "--for", f"{number + 1}h")
+    host.run("detach")
+    assert "no room for 3" in host.run("attach", "-i", "eth0", "--mode", "link", "--addresses", "2")
+    with host.serving():
+        assert host.refused() == {"full": 3}
+        assert host.json("stats")["fill"]["blocked4"] == [2, 2]
+        host.run("unblock", "8.8.8.4", "8.8.8.3")
+        assert host.json("stats")["fill"]["blocked4"] == [0, 2]
+    host.run("detach")
+
+
 def test_what_only_the_kernel_knows_is_adopted(host: Host) -> None:
     host.run("attach", "-i", "eth0", "--mode", "link")
     with closing(Kernel(host.pins / "v1")) as kernel:
