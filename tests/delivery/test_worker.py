@@ -38,6 +38,17 @@ async def test_a_filtered_event_is_counted_and_not_sent(bench: Bench) -> None:
     assert (worker.counts.delivered, worker.counts.filtered) == (1, 2999)
 
 
+async def test_a_silenced_event_is_counted_and_not_sent(bench: Bench) -> None:
+    output, events = Destination(), alerts(5)
+    worker = bench.worker(output, lambda event: event.rule != "Rule 4", lambda event: event.rule == "Rule 3")
+    async with bench.running(worker):
+        await bench.append(events)
+        await until(lambda: worker.cursor.waiting == 0)
+    assert output.events == events[:3]
+    assert (worker.counts.delivered, worker.counts.silenced, worker.counts.filtered) == (3, 1, 1)
+    assert_sums(worker, 5)
+
+
 async def test_a_batch_is_bounded_by_bytes(bench: Bench) -> None:
     events = alerts(10)
     output = Destination(limits=BatchLimits(count=500, bytes=3 * len(events[0].json) + 10))

@@ -46,7 +46,7 @@ class Falco:
     async def post(self, number: int) -> int:
         """The answer's status, or 0 when none came: the alert is then lost, as Falco loses it."""
         try:
-            status = await self._exchange(body(number))
+            status = await self.exchange(body(number))
         except (OSError, asyncio.IncompleteReadError):
             await self.close()
             status = 0
@@ -63,7 +63,8 @@ class Falco:
             await asyncio.sleep(max(0.0, start + done / per_second - loop.time()))
             await self.post(number)
 
-    async def _exchange(self, alert: bytes) -> int:
+    async def exchange(self, alert: bytes) -> int:
+        """Posts one body; the status of its answer."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self._streams

@@ -12,10 +12,6 @@ from outputs.webhook import Webhook
 from sidekick.event import Event, decode
 from sidekick.pipeline import ConfiguredError, Silences, SilencesError, SilenceSettings
 from sidekick.sdk import Context
-from tests.deadline import until
-from tests.delivery.bench import Bench, alerts, assert_sums
-from tests.delivery.conftest import bench as bench  # noqa: PLC0414  (the fixture)
-from tests.delivery.destination import Destination
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC).timestamp()
 
@@ -114,16 +110,3 @@ def test_stores_heed_no_silence_unless_they_are_told_to() -> None:
         for chosen in ({}, {"silences": True}, {"silences": False})
     ]
     assert heeds == [True, True, False, False, True, False]
-
-
-async def test_a_silenced_alert_is_counted_and_not_sent(bench: Bench, tmp_path: Path) -> None:
-    silences = Silences(tmp_path / "silences.json", clock=Clock())
-    silences.add(settings(filter='rule = "Rule 3"'))
-    output, events = Destination(), alerts(5)
-    worker = bench.worker(output, silenced=silences.covers)
-    async with bench.running(worker):
-        await bench.append(events)
-        await until(lambda: worker.cursor.waiting == 0)
-    assert output.events == [event for event in events if event.rule != "Rule 3"]
-    assert (worker.counts.delivered, worker.counts.silenced) == (4, 1)
-    assert_sums(worker, 5)
