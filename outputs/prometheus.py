@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 
-from sidekick.sdk import BatchLimits, Context, Event, Flag, MisconfiguredError, Output, OutputSettings, WordList
+from sidekick.sdk import (
+    BatchLimits,
+    Context,
+    Event,
+    Flag,
+    MisconfiguredError,
+    Output,
+    OutputSettings,
+    Priority,
+    WordList,
+)
 from sidekick.sdk.labels import text_of
 
 if TYPE_CHECKING:
@@ -36,14 +46,24 @@ class Series:
         self.name = name
         self._kind = kind
         self._labels = dict(sorted(labels.items()))
+        self._values = tuple(self._labels.values())
         self._most = most
         self._counts: dict[tuple[str, ...], int] = {}
 
     def count(self, event: Event) -> None:
-        values = tuple([value(event)[:_LONGEST_VALUE] for value in self._labels.values()])
+        values = tuple([value(event) for value in self._values])
+        known = self._counts.get(values)
+        if known is None:
+            values = self._admitted(values)
+            known = self._counts.get(values, 0)
+        self._counts[values] = known + 1
+
+    def _admitted(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """The labels under which a set that is not kept yet is counted: cut, or `other` where there is no room."""
+        values = tuple(value[:_LONGEST_VALUE] for value in values)
         if values not in self._counts and len(self._counts) >= self._most:
-            values = (_OTHER,) * len(self._labels)
-        self._counts[values] = self._counts.get(values, 0) + 1
+            return (_OTHER,) * len(values)
+        return values
 
     def describe(self) -> "Iterator[Metric]":
         from prometheus_client import Metric  # noqa: PLC0415  (an output loads nothing but the SDK)
@@ -116,11 +136,13 @@ def _tags(event: Event) -> str:
     return f",{','.join(event.tags)},"
 
 
+_LEVELS = [str(level) for level in range(9)]
+_NAMES = ["", *(priority.value.lower() for priority in sorted(Priority, key=lambda priority: priority.level))]
 _PEER_LABELS: dict[str, Callable[[Event], str]] = {
     "hostname": lambda event: event.hostname or "unknown",
     "rule": lambda event: event.rule,
-    "priority": lambda event: str(event.priority.level),
-    "priority_raw": lambda event: event.priority.value.lower(),
+    "priority": lambda event: _LEVELS[event.priority.level],
+    "priority_raw": lambda event: _NAMES[event.priority.level],
     "source": lambda event: event.source,
     "k8s_ns_name": _namespace,
     "k8s_pod_name": _pod,

@@ -31,7 +31,10 @@ class Selection:
             return "filtered"
         if self._silenced is not None and self._silenced(event):
             return "silenced"
-        return next((link.outcome for link in self._links if link.keeps(event, seq)), None)
+        for link in self._links:
+            if link.keeps(event, seq):
+                return link.outcome
+        return None
 
     def digests(self, most: int, *, early: bool = False) -> list[Event]:
         """The digests whose window is over, or all with `early`; at most so many, the rest at the next call."""
