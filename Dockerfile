@@ -15,10 +15,11 @@ RUN /opt/sidekick/bin/pip install --no-cache-dir --no-deps --no-index --no-build
 FROM debian:bookworm-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates python3 \
+    && apt-get install -y --no-install-recommends ca-certificates iproute2 libbpf1 libnftables1 python3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1234 --home-dir /var/lib/sidekick --shell /usr/sbin/nologin sidekick \
-    && install -d -o sidekick -g sidekick -m 0700 /var/lib/sidekick
+    && install -d -o sidekick -g sidekick -m 0700 /var/lib/sidekick /var/lib/sidekick-xdp \
+    && install -d -o sidekick -g sidekick -m 0755 /run/sidekick-xdp
 COPY --from=build /opt/sidekick /opt/sidekick
 ENV PATH=/opt/sidekick/bin:$PATH
 USER 1234

@@ -6,10 +6,10 @@ CODE := sidekick outputs bpf bench tests
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" --quiet --all-extras --group build
 
-.PHONY: help install run test check lint bench services lock docs clean
+.PHONY: help install run test check lint bench services test-guest lock docs clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed  ## Make .venv with the locked packages, so that .venv/bin/sidekick is there
 
@@ -35,6 +35,9 @@ bench: .venv/tools services  ## Measure: CPU, latency, memory, start time
 services: .venv/tools  ## Get the servers that the tests start: Debian packages, Kafka, Elasticsearch, OpenSearch
 	@tests/services/packages.sh
 	@$(BIN)/python -m tests.services.jars
+
+test-guest: .venv/tools  ## The blocker on another kernel, in an emulated machine (needs QEMU; not part of make test)
+	$(MAKE) -C bpf test-guest
 
 lock:  ## Renew the locked versions within pyproject.toml's ranges (needs uv)
 	$(LOCK) --upgrade --output-file requirements.lock

@@ -34,15 +34,23 @@ def test_the_image_gets_what_it_copies() -> None:
 
 
 def test_compose_reads_its_file() -> None:
-    services = yaml.safe_load(_says("docker-compose", "config"))["services"]
-    assert set(services) == {"sidekick", "elasticsearch", "kibana", "kafka", "prometheus", "grafana"}
+    services = yaml.safe_load(_says("docker-compose", "--profile", "blocking", "config"))["services"]
+    always = {"sidekick", "elasticsearch", "kibana", "kafka", "prometheus", "grafana"}
+    assert set(services) == always | {"xdp-attach", "xdp"}
+    assert {name for name, service in services.items() if service.get("profiles") != ["blocking"]} == always
+
+
+def test_only_who_attaches_to_the_kernel_has_capabilities() -> None:
+    services = COMPOSE["services"]
+    assert services["xdp"]["cap_drop"] == services["xdp-attach"]["cap_drop"] == ["ALL"]
+    assert [name for name, service in services.items() if "cap_add" in service] == ["xdp-attach"]
 
 
 def test_only_the_alert_port_is_open_to_other_hosts() -> None:
     open_to_all = {
         port
         for service in COMPOSE["services"].values()
-        for port in service["ports"]
+        for port in service.get("ports", ())
         if not port.startswith("127.0.0.1:")
     }
     assert open_to_all == {"2801:2801"}
