@@ -1,13 +1,12 @@
 """Opsgenie: each alert as an alert there, known by its id."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator
+from typing import Annotated, Literal
 
 from sidekick.sdk import (
     JSON,
     NO_SECRET,
+    AnyCase,
     Event,
     HttpOutput,
     HttpSettings,
@@ -31,16 +30,12 @@ _HOSTS = {"us": "api.opsgenie.com", "eu": "api.eu.opsgenie.com"}
 _MESSAGE, _DESCRIPTION, _DETAILS = 130, 15_000, 8_000
 
 
-def _lower(value: Any) -> Any:
-    return str(value).lower()
-
-
 class OpsgenieSettings(HttpSettings):
     """Keys of `opsgenie`."""
 
     apikey: Secret = NO_SECRET
     """Key of an API integration."""
-    region: Annotated[Literal["us", "eu"], BeforeValidator(_lower)] = "us"
+    region: Annotated[Literal["us", "eu"], AnyCase] = "us"
     """Where the account is."""
 
 

@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
-
 from sidekick.sdk import (
     NO_SECRET,
     Answer,
+    AnyCase,
     Event,
     HttpOutput,
     HttpSettings,
@@ -35,16 +34,12 @@ _ORDER = ("rule", "priority", "source", "hostname", "tags", FIELDS)
 _SUMMARY, _DETAILS = 1024, 500_000
 
 
-def _lower(value: Any) -> Any:
-    return str(value).lower()
-
-
 class PagerdutySettings(HttpSettings):
     """Keys of `pagerduty`."""
 
     routingkey: Secret = NO_SECRET
     """Integration key of an Events API v2 integration."""
-    region: Annotated[Literal["us", "eu"], BeforeValidator(_lower)] = "us"
+    region: Annotated[Literal["us", "eu"], AnyCase] = "us"
     """Where the account is."""
 
 

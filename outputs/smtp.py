@@ -8,12 +8,13 @@ from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime, getaddresses, parseaddr
 from html import escape
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from sidekick.sdk import (
     NO_SECRET,
+    AnyCase,
     Event,
     Flag,
     MisconfiguredError,
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
 _SUBJECT = 998
 
 
-def _lower(value: Any) -> Any:
-    return str(value).lower()
-
-
 class SmtpSettings(OutputSettings):
     """Keys of `smtp`."""
 
@@ -54,9 +51,7 @@ class SmtpSettings(OutputSettings):
     """Address that the mail is from."""
     to: Text = ""
     """Addresses that it goes to, with commas between them."""
-    authmechanism: Annotated[
-        Literal["plain", "oauthbearer", "external", "anonymous", "none"], BeforeValidator(_lower)
-    ] = "plain"
+    authmechanism: Annotated[Literal["plain", "oauthbearer", "external", "anonymous", "none"], AnyCase] = "plain"
     """How we log in; plain without a user means not at all."""
     user: Text = ""
     """User, for plain and oauthbearer."""

@@ -3,11 +3,11 @@
 import os
 import socket
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from sidekick.sdk import BatchLimits, Context, Event, Flag, Output, OutputSettings, Priority, Text
+from sidekick.sdk import AnyCase, BatchLimits, Context, Event, Flag, Output, OutputSettings, Priority, Text
 from sidekick.sdk.datagram import Datagrams
 from sidekick.sdk.message import printed
 from sidekick.sdk.stream import Stream
@@ -28,10 +28,6 @@ _HEADER = str.maketrans({"\\": "\\\\", "|": "\\|", "\n": " ", "\r": " "})
 _EXTENSION = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
 
 
-def _lower(value: Any) -> Any:
-    return str(value).lower()
-
-
 class SyslogSettings(OutputSettings):
     """Keys of `syslog`."""
 
@@ -39,7 +35,7 @@ class SyslogSettings(OutputSettings):
     """Host of the syslog server."""
     port: int = Field(default=0, ge=0, le=65535)
     """Its port; 0: 514, with TLS 6514."""
-    protocol: Annotated[Literal["tcp", "udp", "tls"], BeforeValidator(_lower)] = "tcp"
+    protocol: Annotated[Literal["tcp", "udp", "tls"], AnyCase] = "tcp"
     """How lines travel: udp loses some and holds no more than 65,507 bytes; tls is TCP with TLS (RFC 5425's port)."""
     checkcert: Flag = True
     """Verify the server's certificate, with TLS."""

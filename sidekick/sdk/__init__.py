@@ -6,6 +6,7 @@ from sidekick.sdk.http import JSON, Answer, Request, shown, verdict
 from sidekick.sdk.output import BatchLimits, Context, HttpOutput, Output
 from sidekick.sdk.settings import (
     NO_SECRET,
+    AnyCase,
     Batch,
     CommaList,
     Duration,
@@ -28,6 +29,7 @@ __all__ = [
     "JSON",
     "NO_SECRET",
     "Answer",
+    "AnyCase",
     "Batch",
     "BatchLimits",
     "CommaList",

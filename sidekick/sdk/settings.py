@@ -100,6 +100,10 @@ def _text(value: Any) -> Any:
     )
 
 
+def _lower(value: Any) -> Any:
+    return str(value).lower()
+
+
 def _template(text: str) -> str:
     """Refuses what is no Go template."""
     from sidekick.sdk.template import compile_template  # noqa: PLC0415  (only who writes a template pays for it)
@@ -119,6 +123,8 @@ Text = Annotated[str, BeforeValidator(_text)]
 TextMap = Annotated[dict[str, Text], BeforeValidator(text_map)]
 TemplateText = Annotated[Text, AfterValidator(_template)]
 TemplateMap = Annotated[dict[str, TemplateText], BeforeValidator(text_map)]
+AnyCase = BeforeValidator(_lower)
+"""On a choice of words: they may be written in any case."""
 Secret = Annotated[SecretStr, BeforeValidator(_text)]
 NO_SECRET = SecretStr("")
 

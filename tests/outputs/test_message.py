@@ -182,6 +182,8 @@ def test_a_messageformat_that_fails_is_told_in_the_message() -> None:
     sent = body(Slack, alert(), messageformat="Rule {{ .Rule }}: {{ .NoSuchName }}")
     assert sent["text"].startswith("Rule Terminal shell in container:  (messageformat: ")
     assert sent["attachments"][0]["text"] == "10:20:05: Notice A shell was spawned"
+    last = alert(time="9999-12-31T23:59:59-12:00")
+    assert "does not exist in that zone" in body(Slack, last, messageformat="{{ .Time.UTC }}")["text"]
 
 
 @pytest.mark.parametrize(
