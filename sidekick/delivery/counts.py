@@ -43,8 +43,8 @@ class Counts(Tally):
 
     def add(self, tally: Tally, passed: int) -> None:
         """Books a batch with which the cursor moved `passed` records on; what is in no outcome was damaged."""
-        for outcome in OUTCOMES:
-            count: int = getattr(tally, outcome)
-            self.book(outcome, count)
-            passed -= count
+        for outcome, count in vars(tally).items():
+            if count:
+                self.book(outcome, count)
+                passed -= count
         self.damaged += passed

@@ -1,6 +1,7 @@
 """Which alerts go to an output one by one: filter → silences → group → throttle, and the reason why one does not."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from sidekick.delivery.counts import Skipped
 from sidekick.delivery.digest import Windows
@@ -8,6 +9,8 @@ from sidekick.delivery.group import Group
 from sidekick.delivery.throttle import Throttle, TokenBucket
 from sidekick.event import Event
 from sidekick.sdk.settings import OutputSettings
+
+N = TypeVar("N", int, float)
 
 
 class Selection:
@@ -47,18 +50,21 @@ class Selection:
     @property
     def held(self) -> int | None:
         """Number of the oldest event that waits for its digest."""
-        return min((link.windows.held for link in self._links if link.windows.held is not None), default=None)
+        return _least([link.windows.held for link in self._links])
 
     @property
     def remaining(self) -> float | None:
         """Seconds until `digests` may have one."""
-        times = [link.windows.remaining for link in self._links]
-        return min((seconds for seconds in times if seconds is not None), default=None)
+        return _least([link.windows.remaining for link in self._links])
 
     def clear(self) -> None:
         """Forgets what is held back: it will be read again."""
         for link in self._links:
             link.windows.clear()
+
+
+def _least(values: list[N | None]) -> N | None:
+    return min([value for value in values if value is not None], default=None) if values else None
 
 
 def _links(settings: OutputSettings) -> Iterator[Group | Throttle]:

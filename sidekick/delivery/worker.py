@@ -84,7 +84,8 @@ class Worker:
             self._batcher.rewind()
             while (batch := await self._batcher.next(self._stopping)) is not None:
                 await self._send_window(batch.events, batch.tally)
-                await self._send_digests(batch.digests)
+                if batch.digests:
+                    await self._send_digests(batch.digests)
                 self._sent.append((batch.end, batch.tally))
                 self._settle()
                 await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
