@@ -20,10 +20,9 @@ _NAMESPACE = uuid.UUID("6f1d7f0e-3c1b-5d0a-9a57-7a3f4f0c2b11")
 
 
 class Digest:
-    """Alerts of one window. `seq` is the journal's number of the first of them, which the cursor must not pass."""
+    """Alerts of one window; `told` is the time of one that was sent before them and is counted with them, if any."""
 
-    def __init__(self, seq: int, first: Event, told: str) -> None:
-        self.seq = seq
+    def __init__(self, first: Event, told: str) -> None:
         self._told = told
         self._first = self._last = self._urgent = first
         self._count = 0
@@ -95,7 +94,7 @@ class Windows:
     def __init__(self, length: float, clock: Clock = time.monotonic) -> None:
         self._length = length
         self._clock = clock
-        # Each in an order of its own: by end, and by the number of the first alert in the digest.
+        # Each in an order of its own: by end, and by the journal's number of the first alert that was gathered.
         self._open: OrderedDict[bytes, _Window] = OrderedDict()
         self._held: OrderedDict[bytes, int] = OrderedDict()
 
@@ -112,7 +111,7 @@ class Windows:
         if window is None or (window.digest is None and window.ends <= self._clock()):
             return False
         if window.digest is None:
-            window.digest = Digest(seq, event, window.told)
+            window.digest = Digest(event, window.told)
             self._held[key] = seq
         window.digest.add(event)
         return True
