@@ -100,7 +100,8 @@ class App:
     @asynccontextmanager
     async def _journal(self) -> AsyncGenerator[Journal]:
         try:
-            journal = Journal.open(self.configuration.journal)
+            self.configuration.folder.mkdir(parents=True, exist_ok=True)
+            journal = Journal.open(self.configuration.journal, self.configuration.journal_path)
         except (JournalError, OSError) as error:
             raise StartError(f"journal: {error}") from error
         await journal.start()

@@ -29,7 +29,7 @@ def command(ctx: click.Context, config_file: Path | None, path: Path | None) -> 
     Exit codes: 0 all is well, 1 something is damaged or could not be done, 2 there is no journal there.
     """
     try:
-        ctx.obj = JournalReader(path or Path(configuration(ctx, config_file).journal.path))
+        ctx.obj = JournalReader(path or configuration(ctx, config_file).journal_path)
     except JournalError as error:
         click.echo(error, err=True)
         sys.exit(2)

@@ -48,7 +48,7 @@ def command(
     outcome = replay(
         settings,
         output,
-        JournalReader(settings.journal.path).records(_ns(since), _ns(until)),
+        JournalReader(settings.journal_path).records(_ns(since), _ns(until)),
         lambda event: own(event) and (wanted is None or wanted(event)),
     )
     sys.exit(0 if outcome.complete else 1)

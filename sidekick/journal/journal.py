@@ -47,12 +47,14 @@ class Journal:
         self._housekeeping: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, settings: JournalSettings) -> Self:
-        """The journal of that path, made when missing. Reads no more than the end of the last segment.
+    def open(cls, settings: JournalSettings, directory: Path | None = None) -> Self:
+        """The journal in that directory (`settings.path` if none), made when missing.
+
+        Reads no more than the end of the last segment.
 
         Raises `JournalError` when another process holds it, OSError when the path is not usable.
         """
-        directory = Path(settings.path)
+        directory = directory or Path(settings.path)
         directory.mkdir(parents=True, exist_ok=True)
         journal = cls(settings, directory, Lock.take(directory))
         try:

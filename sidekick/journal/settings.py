@@ -17,8 +17,8 @@ class Retention(Settings):
 class JournalSettings(Settings):
     """The durable log between accepting an alert and delivering it."""
 
-    path: Text = "data/journal"
-    """Directory of the journal, on a local disk; made when missing."""
+    path: Text = ""
+    """Directory of the journal, on a local disk; made when missing. Unset: `journal` in `folder`."""
     fsync: Literal["everysec", "always", "no"] = "everysec"
     """When an alert counts as accepted: `everysec` once written (a killed process loses nothing, a power cut at most
     the last second), `always` once on the disk, `no` once written, on the disk when the kernel likes."""

@@ -90,6 +90,11 @@ class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """How long delivery may go on after SIGTERM; Kubernetes waits for 30s."""
 
     @property
+    def journal_path(self) -> Path:
+        """The journal's directory."""
+        return Path(self.journal.path) if self.journal.path else self.folder / "journal"
+
+    @property
     def loglevel(self) -> str:
         """The level of `log`, which falcosidekick's `debug` lowers."""
         return "debug" if self.debug else self.log.level

@@ -1,0 +1,132 @@
+"""The commands for what went wrong: dead letters and replay, as a person uses them beside the running service."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.deadline import until
+from tests.faults.endpoint import Endpoint, take
+from tests.faults.falco import Falco, number_of
+from tests.faults.sidekick import Sidekick
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Service:
+    """A running sidekick with one webhook, and its commands."""
+
+    def __init__(self, sidekick: Sidekick, endpoint: Endpoint) -> None:
+        self.sidekick, self.endpoint = sidekick, endpoint
+
+    async def post(self, count: int) -> None:
+        falco = Falco(self.sidekick.port)
+        for number in range(count):
+            assert await falco.post(number) == 200
+        await falco.close()
+        await until(lambda: self.sidekick.metric("sidekick_output_lag_records", output="webhook") == 0)
+
+    async def run(self, command: str, *words: str) -> Done:
+        line = [sys.executable, "-m", "sidekick", command, "-c", str(self.sidekick.configuration), *words]
+        return await asyncio.to_thread(subprocess.run, line, capture_output=True, text=True, timeout=60, check=False)
+
+    async def letters(self) -> list[dict[str, str]]:
+        listed = await self.run("dead-letters", "list", "--json")
+        assert listed.returncode == 0, listed.stderr
+        return [json.loads(line) for line in listed.stdout.splitlines()]
+
+
+async def odd_numbers_are_poison(body: bytes) -> web.Response:
+    poison = (number_of(body) or 0) % 2
+    return web.Response(status=422, text="[bold]odd[/]") if poison else web.Response()
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with Endpoint().listening() as endpoint:
+        retry = {"minimum": "10ms", "maximum": "50ms"}
+        settings = {"folder": str(tmp_path / "data"), "webhook": {"address": endpoint.url, "retry": retry}}
+        sidekick = Sidekick(tmp_path, **settings)
+        await asyncio.to_thread(sidekick.start)
+        yield Service(sidekick, endpoint)
+        assert await asyncio.to_thread(sidekick.end) == 0
+
+
+async def test_dead_letters_are_listed_shown_replayed_and_dropped(service: Service) -> None:
+    service.endpoint.behaviour = odd_numbers_are_poison
+    await service.post(6)
+    letters = await service.letters()
+    assert [(letter["output"], letter["reason"]) for letter in letters] == [("webhook", "HTTP 422: [bold]odd[/]")] * 3
+    for_people = await service.run("dead-letters", "list")
+    assert "[bold]odd[/]" in for_people.stdout, "what a destination says is shown, not obeyed"
+    shown = await service.run("dead-letters", "show", letters[0]["id"][:8])
+    assert json.loads(shown.stdout)["event"]["output_fields"]["test.number"] == 1
+
+    refused = await service.run("dead-letters", "replay", "--output", "webhook", letters[0]["id"])
+    assert refused.returncode == 1
+    assert len(await service.letters()) == 3, "refused again, it stays"
+
+    service.endpoint.behaviour = take
+    replayed = await service.run("dead-letters", "replay", "--output", "webhook", letters[0]["id"], letters[1]["id"])
+    assert replayed.returncode == 0, replayed.stderr
+    assert service.endpoint.ids[1] == {letters[0]["id"]}, "under the id that it always had"
+    assert [letter["id"] for letter in await service.letters()] == [letters[2]["id"]]
+
+    assert (await service.run("dead-letters", "drop", "--output", "webhook", "--all")).returncode == 0
+    assert await service.letters() == []
+    assert set(service.endpoint.times) == {0, 1, 2, 3, 4}
+
+
+async def test_a_span_of_time_is_sent_again_under_the_same_ids(service: Service) -> None:
+    await service.post(50)
+    replayed = await service.run("replay", "--output", "webhook", "--since", "1h", "--filter", "test.number >= 40")
+    assert replayed.returncode == 0, replayed.stderr
+    assert "10 delivered, 40 filtered out" in replayed.stderr
+    assert service.endpoint.times == Counter({number: 1 if number < 40 else 2 for number in range(50)})
+    assert all(len(ids) == 1 for ids in service.endpoint.ids.values())
+
+
+async def test_what_was_no_alert_can_be_seen(service: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.sidekick.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[red]x")
+    assert (await reader.readuntil(b"\r\n")).split()[1] == b"400"
+    writer.close()
+    await writer.wait_closed()
+    assert await asyncio.to_thread(service.sidekick.end) == 0
+    listed = await service.run("dead-letters", "list", "--refused")
+    assert "[red]x" in listed.stdout
+    as_json = await service.run("dead-letters", "list", "--refused", "--json")
+    assert json.loads(as_json.stdout)["reason"] == "json"
+
+
+async def test_a_test_event_tells_the_destinations_answer(service: Service) -> None:
+    assert (await service.run("test-event", "--output", "webhook")).stdout == "webhook: delivered.\n"
+    service.endpoint.behaviour = refuse
+    refused = await service.run("test-event", "--output", "webhook")
+    assert (refused.returncode, refused.stderr) == (1, "webhook: not delivered: HTTP 418: short and stout\n")
+
+
+async def refuse(body: bytes) -> web.Response:
+    return web.Response(status=418, text="short and stout")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["replay", "--output", "nobody", "--since", "1h"], "'nobody' is not on; on are: prometheus, webhook"),
+        (["replay", "--output", "webhook", "--since", "soon"], "neither a duration such as 2h nor a time"),
+        (["replay", "--output", "webhook", "--since", "1h", "--filter", "rule ="], "^"),
+        (["dead-letters", "replay", "--output", "webhook"], "name the ids, or say --all"),
+    ],
+)
+async def test_a_mistake_is_named(service: Service, words: list[str], says: str) -> None:
+    failed = await service.run(*words)
+    assert failed.returncode == 2
+    assert says in failed.stderr
+    assert "Traceback" not in failed.stderr
