@@ -152,6 +152,7 @@ class Journal:
                 await self._recover_disk()
             self._keep_size()
             self._keep_age()
+            self._keep_room()
             await self._sync()
 
     async def _sync(self) -> None:
@@ -189,6 +190,12 @@ class Journal:
     def _rotate(self) -> None:
         if not self._commits.busy:
             self._log.rotate()
+
+    def _keep_room(self) -> None:
+        """Gives up a delivered segment before the disk is full: a write that fails costs alerts. One at a time, for
+        another thread removes it."""
+        if self._log.closed and self._log.free < 2 * self._log.segment_size and self._passed():
+            self._remove_oldest()
 
     def _passed(self) -> bool:
         """Whether every durable cursor has passed the oldest closed segment."""

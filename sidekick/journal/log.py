@@ -29,7 +29,7 @@ class Log:
         self.closed: list[Segment] = []
         self.active: Segment | None = None
         self._damaged = 0
-        self._segment_size = segment_size
+        self.segment_size = segment_size
         self._syncs = syncs
         self._fd = -1
         self._uncut = False
@@ -54,7 +54,7 @@ class Log:
         self.next_seq = record.record.seq + 1 if record else last.first
         if self.next_seq < least:
             self.next_seq = least
-        elif last.size < self._segment_size:
+        elif last.size < self.segment_size:
             self._reopen(self.closed.pop())
         return size - last.size if size > len(HEADER) else 0
 
@@ -63,6 +63,12 @@ class Log:
         self.active = segment
         records, _ = segment.read(len(HEADER), 0, 1, 0)
         segment.oldest_ns = records[0].accepted_ns if records else segment.newest_ns
+
+    @property
+    def free(self) -> int:
+        """Bytes that the disk would still take."""
+        disk = os.statvfs(self.directory)
+        return disk.f_bavail * disk.f_frsize
 
     @property
     def first_seq(self) -> int:
@@ -130,7 +136,7 @@ class Log:
         self._uncut = False
 
     def _writable(self) -> Segment:
-        if self.active and self.active.size >= self._segment_size:
+        if self.active and self.active.size >= self.segment_size:
             self.rotate()
         return self.active or self._begin()
 
