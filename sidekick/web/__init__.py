@@ -1,0 +1,1 @@
+"""The page: what people see and do on port 2802, made on the server."""

@@ -1,0 +1,137 @@
+"""The Events pages: the list with its chart and facets, and one event."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from sidekick.event import Event
+from sidekick.filter import FilterError, compile_filter
+from sidekick.store import DIMENSIONS, Page, Reader, Search, Stored, StoreError, Tally
+from sidekick.web import snippet
+from sidekick.web.chart import Chart, chart
+from sidekick.web.frame import Frame
+from sidekick.web.search import SPANS, View, equals
+
+_NEAR = 300
+"""Seconds before and after an event in which its page looks for the same rule."""
+_LONGEST_LINK = 1000
+_NOTHING = Page([], None, complete=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the list."""
+
+    id: int
+    event: Event
+
+    @classmethod
+    def of(cls, stored: Stored) -> "Row":
+        return cls(stored.id, Event.from_json(stored.alert))
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What stands around the list: counted by minute, from the store's counts."""
+
+    chart: Chart
+    facets: Mapping[str, list[Tally]]
+    empty: bool
+    """The store has nothing at all."""
+
+
+def router(reader: Reader, frame: Frame) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/events")
+    async def list_events(request: Request) -> Response:
+        view = View.of(request.query_params)
+        page, problem = await _find(reader, view)
+        overview, failure = await _overview(reader, view)
+        return frame.page(
+            request,
+            "events.html",
+            view=view,
+            spans=SPANS,
+            rows=[Row.of(stored) for stored in page.events],
+            found=page,
+            problem=problem,
+            overview=overview,
+            failure=failure,
+            curl=snippet.curl(f"{request.base_url}api/events?{request.url.query}"),
+        )
+
+    @routes.get("/events/{uuid}")
+    async def one_event(request: Request, uuid: str) -> Response:
+        stored = await reader.one(uuid)
+        if stored is None:
+            return frame.page(request, "missing.html", status=404, what="event", id=uuid)
+        row = Row.of(stored)
+        return frame.page(request, "event.html", row=row, **await _around(reader, request, row))
+
+    return routes
+
+
+async def _find(reader: Reader, view: View) -> tuple[Page, FilterError | StoreError | None]:
+    try:
+        return await reader.find(view.search()), None
+    except (FilterError, StoreError) as error:
+        return _NOTHING, error
+
+
+async def _overview(reader: Reader, view: View) -> tuple[Overview | None, StoreError | None]:
+    try:
+        extent = await reader.extent()
+        since, until = view.stretch(extent)
+        tops = asyncio.gather(*(reader.top(name, since, until, _others(view, name)) for name in DIMENSIONS))
+        histogram = await reader.histogram(since, until, view.facets)
+        facets: dict[str, list[Tally]] = dict(zip(DIMENSIONS, map(_named, await tops), strict=True))
+    except StoreError as error:
+        return None, error
+    return Overview(chart(histogram), facets, extent is None), None
+
+
+def _named(tallies: list[Tally]) -> list[Tally]:
+    """Without the events that have no namespace, image and so on, which no filter asks for."""
+    return [tally for tally in tallies if tally.name]
+
+
+def _others(view: View, name: str) -> dict[str, str]:
+    """A facet counts all its values, whichever of them is picked."""
+    return {facet: value for facet, value in view.facets.items() if facet != name}
+
+
+async def _around(reader: Reader, request: Request, row: Row) -> dict[str, Any]:
+    event = row.event
+    fields = [(name, value, _findable(name, value)) for name, value in sorted(event.fields.items())]
+    same_rule = equals("rule", event.rule)
+    silence = " and ".join([same_rule, *(equals(name, event.fields[name]) for name in snippet.telling(event))])
+    return {
+        "fields": fields,
+        "near": await _near(reader, row, same_rule),
+        "curl": snippet.curl(f"{request.base_url}api/events/{event.uuid}"),
+        "exception": snippet.exception(event),
+        "silence": silence,
+    }
+
+
+def _findable(name: str, value: object) -> str:
+    """The filter that finds the events with that value, empty where none does or it would make no link."""
+    found = "" if value is None or isinstance(value, list | dict) else equals(name, value)
+    return found if len(found) < _LONGEST_LINK else ""
+
+
+async def _near(reader: Reader, row: Row, same_rule: str) -> list[Row]:
+    """Events of the same rule at about the same time, newest first."""
+    at = row.event.timestamp_ns // 1000
+    span = _NEAR * 1_000_000
+    wanted = Search(condition=compile_filter(same_rule), since=at - span, until=at + span, limit=21)
+    try:
+        found = await reader.find(wanted)
+    except StoreError:
+        return []
+    return [Row.of(stored) for stored in found.events if stored.id != row.id]

@@ -1,0 +1,101 @@
+"use strict";
+
+const MOST_LIVE = 500; // rows that a live list keeps
+
+document.addEventListener("DOMContentLoaded", () => {
+  const chart = document.querySelector("[data-chart]");
+  if (chart) draw(chart);
+  const live = document.querySelector("[data-live]");
+  live?.addEventListener("click", () => toggle(live));
+  const facets = document.querySelector("[data-facets]");
+  if (facets && matchMedia("(max-width: 60rem)").matches) facets.open = false;
+});
+
+function draw(holder) {
+  const { starts, series } = JSON.parse(holder.dataset.chart);
+  const names = Object.keys(series);
+  let plot;
+  const paint = () => {
+    plot?.destroy();
+    plot = new uPlot(options(holder, names, starts), [starts, ...stacked(names.map((name) => series[name]))], holder);
+  };
+  paint();
+  new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: height() })).observe(holder);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+}
+
+// Each series on top of those before it; the tallest is drawn first, so that each shows only its own part.
+function stacked(columns) {
+  const sums = columns.map((column, index) =>
+    column.map((_, at) => columns.slice(0, index + 1).reduce((sum, other) => sum + other[at], 0)));
+  return sums.reverse();
+}
+
+function height() {
+  return innerWidth < 680 ? 120 : 150;
+}
+
+function options(holder, names, starts) {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const axis = { stroke: colour("muted"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false } };
+  const step = starts.length > 1 ? starts[1] - starts[0] : 60;
+  return {
+    width: holder.clientWidth,
+    height: height(),
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    scales: { x: { range: () => [starts[0] ?? 0, (starts.at(-1) ?? 0) + step] }, y: { range: (_, low, high) => [0, Math.max(1, high)] } },
+    axes: [{ ...axis, size: 30, values: (_, splits) => splits.map(clock) }, { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
+    series: [{}, ...[...names].reverse().map((name) => ({
+      label: name,
+      width: 0,
+      fill: colour(name.toLowerCase()),
+      points: { show: false },
+      paths: uPlot.paths.bars({ size: [0.9, 60], align: 1 }),
+    }))],
+    hooks: { setSelect: [(plot) => zoom(plot, holder.dataset.zoom)] },
+  };
+}
+
+// Midnight is told by its day. All times are UTC, as in the list.
+function clock(seconds) {
+  const text = new Date(seconds * 1000).toISOString();
+  return seconds % 86400 ? text.slice(11, 16) : text.slice(5, 10);
+}
+
+function zoom(plot, address) {
+  const { left, width } = plot.select;
+  if (width < 4) return;
+  const [from, to] = [left, left + width].map((pixel) => Math.round(plot.posToVal(pixel, "x")));
+  location.assign(address.replace("FROM", from).replace("TO", Math.max(to, from + 1)));
+}
+
+let tail;
+
+function toggle(button) {
+  const on = !tail;
+  if (on) follow(button);
+  else stop();
+  button.setAttribute("aria-pressed", String(on));
+}
+
+function stop() {
+  tail.close();
+  tail = undefined;
+}
+
+function follow(button) {
+  tail = new EventSource(button.dataset.live);
+  tail.addEventListener("rows", (message) => arrive(message.data));
+}
+
+// The server made these rows of the same template as the others, escaped.
+function arrive(html) {
+  const body = document.querySelector("#list tbody");
+  if (!body) return location.reload(); // the list was empty, and has no table yet
+  body.insertAdjacentHTML("afterbegin", html);
+  for (const row of [...body.rows].slice(MOST_LIVE)) row.remove();
+  tellLocalTimes(body);
+}

@@ -1,0 +1,49 @@
+"use strict";
+
+// Alert text is never put together with markup here: it stays in attributes and text that the server escaped.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const label = button.textContent;
+  button.textContent = (await copied(button.dataset.copy)) ? "Copied" : "Mark the text and copy it by hand";
+  setTimeout(() => { button.textContent = label; }, 2000);
+});
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false; // over plain HTTP from another host a browser lends no clipboard
+  }
+}
+
+// j and k walk through the list, / goes to the search; never while somebody types.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  const step = { j: 1, k: -1 }[event.key];
+  if (step) walk(step);
+  else if (event.key === "/") document.querySelector("[data-search]")?.focus();
+  else return;
+  event.preventDefault();
+});
+
+function walk(step) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const next = rows[rows.indexOf(document.activeElement) + step];
+  (next ?? (step > 0 ? rows[0] : rows.at(-1)))?.focus();
+}
+
+function tellLocalTimes(root) {
+  for (const time of root.querySelectorAll("time:not([title])")) {
+    time.title = new Date(time.dateTime).toLocaleString() + " here";
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => tellLocalTimes(document));
+document.addEventListener("htmx:afterSettle", (event) => {
+  tellLocalTimes(document);
+  // After an action its outcome is what a keyboard or a screen reader goes on from.
+  if (event.detail.requestConfig?.verb === "post") document.querySelector("#said")?.focus();
+});
