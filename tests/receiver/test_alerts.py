@@ -2,9 +2,7 @@
 
 import gzip
 import json
-import re
 import zlib
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +10,8 @@ from sidekick.event import Event
 from tests.deadline import until
 from tests.receiver.client import ALERT, Answer, chunked, connected, exchange, post, request, statuses
 from tests.receiver.conftest import Running, Start
+from tests.recorded import recorded_requests
 
-RAW = Path(__file__).parents[1] / "data" / "http_output-raw.txt"
 PLAIN = {"content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff"}
 
 
@@ -21,16 +19,6 @@ async def answered(receiver: Running, data: bytes, *, to_head: bool = False) -> 
     async with connected(receiver.address) as client:
         client.send(data)
         return await client.answer(to_head=to_head)
-
-
-def recorded_requests() -> list[bytes]:
-    """What a real Falco sent, byte for byte; the recorder's lines begin with #."""
-    requests: list[bytes] = []
-    for part in re.split(rb"(?m)^#.*\n", RAW.read_bytes()):
-        head, _, rest = part.partition(b"\r\n\r\n")
-        if length := re.search(rb"Content-Length: (\d+)", head):
-            requests.append(head + b"\r\n\r\n" + rest[: int(length[1])])
-    return requests
 
 
 async def test_recorded_requests_of_a_real_falco_are_taken_each_once(receiver: Running) -> None:
