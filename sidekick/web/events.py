@@ -10,28 +10,18 @@ from fastapi.responses import Response
 
 from sidekick.event import Event
 from sidekick.filter import FilterError, compile_filter
-from sidekick.store import DIMENSIONS, Page, Reader, Search, Stored, StoreError, Tally
+from sidekick.store import DIMENSIONS, Page, Reader, Search, StoreError, Tally
 from sidekick.web import snippet
+from sidekick.web.blocks import sources
 from sidekick.web.chart import Chart, chart
 from sidekick.web.frame import Frame
+from sidekick.web.ports import Service
 from sidekick.web.search import SPANS, View, equals
 
 _NEAR = 300
 """Seconds before and after an event in which its page looks for the same rule."""
 _LONGEST_LINK = 1000
 _NOTHING = Page([], None, complete=True)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the list."""
-
-    id: int
-    event: Event
-
-    @classmethod
-    def of(cls, stored: Stored) -> "Row":
-        return cls(stored.id, Event.from_json(stored.alert))
 
 
 @dataclass(frozen=True)
@@ -44,8 +34,9 @@ class Overview:
     """The store has nothing at all."""
 
 
-def router(reader: Reader, frame: Frame) -> APIRouter:
+def router(service: Service, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
+    reader = service.reader
 
     @routes.get("/events")
     async def list_events(request: Request) -> Response:
@@ -57,7 +48,7 @@ def router(reader: Reader, frame: Frame) -> APIRouter:
             "events.html",
             view=view,
             spans=SPANS,
-            rows=[Row.of(stored) for stored in page.events],
+            events=_events(page),
             found=page,
             problem=problem,
             overview=overview,
@@ -70,10 +61,14 @@ def router(reader: Reader, frame: Frame) -> APIRouter:
         stored = await reader.one(uuid)
         if stored is None:
             return frame.page(request, "missing.html", status=404, what="event", id=uuid)
-        row = Row.of(stored)
-        return frame.page(request, "event.html", row=row, **await _around(reader, request, row))
+        event = Event.from_json(stored.alert)
+        return frame.page(request, "event.html", event=event, **await _around(service, request, event))
 
     return routes
+
+
+def _events(page: Page) -> list[Event]:
+    return [Event.from_json(stored.alert) for stored in page.events]
 
 
 async def _find(reader: Reader, view: View) -> tuple[Page, FilterError | StoreError | None]:
@@ -105,17 +100,17 @@ def _others(view: View, name: str) -> dict[str, str]:
     return {facet: value for facet, value in view.facets.items() if facet != name}
 
 
-async def _around(reader: Reader, request: Request, row: Row) -> dict[str, Any]:
-    event = row.event
-    fields = [(name, value, _findable(name, value)) for name, value in sorted(event.fields.items())]
+async def _around(service: Service, request: Request, event: Event) -> dict[str, Any]:
     same_rule = equals("rule", event.rule)
-    silence = " and ".join([same_rule, *(equals(name, event.fields[name]) for name in snippet.telling(event))])
+    silence = [same_rule, *(equals(name, event.fields[name]) for name in snippet.telling(event))]
     return {
-        "fields": fields,
-        "near": await _near(reader, row, same_rule),
+        "fields": [(name, value, _findable(name, value)) for name, value in sorted(event.fields.items())],
+        "near": await _near(service.reader, event, same_rule),
+        "deliveries": await service.outputs.deliveries(event.uuid),
+        "sources": sources(event) if service.blocks else [],
         "curl": snippet.curl(f"{request.base_url}api/events/{event.uuid}"),
         "exception": snippet.exception(event),
-        "silence": silence,
+        "silence": " and ".join(silence),
     }
 
 
@@ -125,13 +120,13 @@ def _findable(name: str, value: object) -> str:
     return found if len(found) < _LONGEST_LINK else ""
 
 
-async def _near(reader: Reader, row: Row, same_rule: str) -> list[Row]:
+async def _near(reader: Reader, event: Event, same_rule: str) -> list[Event]:
     """Events of the same rule at about the same time, newest first."""
-    at = row.event.timestamp_ns // 1000
+    at = event.timestamp_ns // 1000
     span = _NEAR * 1_000_000
     wanted = Search(condition=compile_filter(same_rule), since=at - span, until=at + span, limit=21)
     try:
         found = await reader.find(wanted)
     except StoreError:
         return []
-    return [Row.of(stored) for stored in found.events if stored.id != row.id]
+    return [other for other in _events(found) if other.uuid != event.uuid]

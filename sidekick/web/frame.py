@@ -1,17 +1,105 @@
-"""What surrounds every page: where the visitor is, who that is, and what was just said."""
+"""What surrounds every page: who looks, where they are, and what came of what they did."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from sidekick.web.page import page
+from sidekick.web.ports import Access, RefusedError, Visitor
 
-SECTIONS = {"/events": "Events"}
+SECTIONS = {
+    "/events": "Events",
+    "/outputs": "Outputs",
+    "/dead-letters": "Dead letters",
+    "/silences": "Silences",
+    "/blocks": "Blocks",
+}
+_MOST_BYTES = 1 << 16
+"""Of a form: a filter and a reason, or some hundred ids of dead letters."""
+
+Form = dict[str, list[str]]
+Action = Callable[[Form, str], Awaitable[str]]
+"""Takes a form and the visitor's name; gives what came of it, in a sentence. Raises `RefusedError`."""
+
+
+class LoginNeededError(Exception):
+    """Nobody is logged in; `address` is where to send the browser."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(wanted)
+        self.address = f"/login?to={quote(wanted)}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of an action."""
+
+    text: str
+    bad: bool = False
+
+    @property
+    def status(self) -> int:
+        return 409 if self.bad else 200
 
 
 class Frame:
-    """Fills the parts that all pages have in common."""
+    """Fills the parts that all pages have in common, and stands before each action."""
 
-    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        return page(template, status=status, sections=SECTIONS, here="/" + request.url.path.split("/")[1], **values)
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def page(
+        self, request: Request, template: str, *, said: Said | None = None, status: int = 0, **values: Any
+    ) -> HTMLResponse:
+        """Raises `LoginNeededError`."""
+        here = "/" + request.url.path.split("/")[1]
+        return page(
+            template,
+            status=status or (said.status if said else 200),
+            sections=SECTIONS,
+            here=here,
+            visitor=self.visitor(request),
+            said=said,
+            **values,
+        )
+
+    def visitor(self, request: Request) -> Visitor:
+        """Raises `LoginNeededError`."""
+        visitor = self._access.visitor(request)
+        if visitor is None:
+            raise LoginNeededError(request.url.path if request.method == "GET" else "/")
+        return visitor
+
+    async def act(self, request: Request, action: Action) -> Said:
+        """Does what a form asks for, if the visitor may and it is the visitor who asks. Raises `LoginNeededError`."""
+        visitor = self.visitor(request)
+        form = await read_form(request)
+        if form.get("token") != [visitor.token]:
+            return Said("This page was open for too long: load it again and repeat.", bad=True)
+        if not visitor.may_change:
+            return Said(f"{visitor.name} may look at everything and change nothing.", bad=True)
+        try:
+            return Said(await action(form, visitor.name))
+        except RefusedError as error:
+            return Said(str(error), bad=True)
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form; none of one that is too long."""
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            return {}
+    form: Form = {}
+    for name, value in parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True):
+        form.setdefault(name, []).append(value)
+    return form
+
+
+def text(form: Form, name: str) -> str:
+    return form.get(name, [""])[0].strip()

@@ -35,6 +35,20 @@ function walk(step) {
   (next ?? (step > 0 ? rows[0] : rows.at(-1)))?.focus();
 }
 
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-all]");
+  if (!button) return;
+  const boxes = [...button.form.querySelectorAll(`[name="${button.dataset.all}"]`)];
+  const all = boxes.every((box) => box.checked);
+  for (const box of boxes) box.checked = !all;
+});
+
+// What changes by itself is asked for anew, unless somebody is at work in it or looks elsewhere.
+setInterval(() => {
+  const part = document.querySelector("[data-renew]");
+  if (part && !document.hidden && !part.contains(document.activeElement)) htmx.trigger(part, "renew");
+}, 3000);
+
 function tellLocalTimes(root) {
   for (const time of root.querySelectorAll("time:not([title])")) {
     time.title = new Date(time.dateTime).toLocaleString() + " here";

@@ -1,0 +1,52 @@
+"""The Dead letters page: what a destination refused for good, to be sent again or dropped."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from sidekick.web.frame import Form, Frame, Said, text
+from sidekick.web.ports import Letters, RefusedError
+
+SHOWN = 200
+
+
+def router(letters: Letters, frame: Frame) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    def shown(request: Request, said: Said | None = None) -> Response:
+        found = letters.letters()
+        output = request.query_params.get("output", "")
+        chosen = [(name, letter, letter.decoded()) for name, letter in found if output in ("", name)]
+        names = sorted({name for name, _ in found})
+        return frame.page(
+            request,
+            "dead_letters.html",
+            said=said,
+            letters=chosen[:SHOWN],
+            more=max(0, len(chosen) - SHOWN),
+            outputs=names,
+            output=output,
+        )
+
+    @routes.get("/dead-letters")
+    async def list_letters(request: Request) -> Response:
+        return shown(request)
+
+    @routes.post("/dead-letters")
+    async def act(request: Request) -> Response:
+        return shown(request, await frame.act(request, lambda form, by: _act(letters, form, by)))
+
+    return routes
+
+
+async def _act(letters: Letters, form: Form, by: str) -> str:
+    """Each picked letter is `OUTPUT ID`."""
+    picked: dict[str, list[str]] = {}
+    for entry in form.get("letter", []):
+        output, _, id = entry.partition(" ")
+        picked.setdefault(output, []).append(id)
+    if not picked:
+        raise RefusedError("Pick the letters first.")
+    verb = {"replay": letters.replay, "drop": letters.drop}.get(text(form, "do"))
+    if verb is None:
+        raise RefusedError("Nothing was asked for.")
+    return " ".join([await verb(output, ids, by) for output, ids in picked.items()])

@@ -1,0 +1,47 @@
+"""Coming in and going out."""
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from sidekick.web.frame import Said, read_form, text
+from sidekick.web.page import page
+from sidekick.web.ports import Access
+
+
+def router(access: Access) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    def shown(to: str, said: Said | None = None) -> Response:
+        return page("login.html", status=403 if said else 200, to=to, said=said, sections={}, here="", visitor=None)
+
+    @routes.get("/login")
+    async def ask(request: Request) -> Response:
+        return shown(_inside(request.query_params.get("to", "")))
+
+    @routes.post("/login")
+    async def log_in(request: Request) -> Response:
+        form = await read_form(request)
+        to = _inside(text(form, "to"))
+        answer = RedirectResponse(to, 303)
+        if await access.log_in(request, answer, text(form, "name"), form.get("password", [""])[0]):
+            return answer
+        return shown(to, Said("Name or password is wrong.", bad=True))
+
+    @routes.post("/logout")
+    async def log_out(request: Request) -> Response:
+        answer = RedirectResponse("/login", 303)
+        visitor, form = access.visitor(request), await read_form(request)
+        if visitor is not None and form.get("token") == [visitor.token]:
+            access.log_out(request, answer)
+        return answer
+
+    return routes
+
+
+def _inside(to: str) -> str:
+    """Only a path of this site: a link that logs somebody in must not lead elsewhere."""
+    parts = urlsplit(to)
+    elsewhere = parts.scheme or parts.netloc or not to.startswith("/") or to.startswith(("//", "/\\"))
+    return "/events" if elsewhere else to

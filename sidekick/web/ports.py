@@ -1,0 +1,178 @@
+"""What the pages need of the service around them. Each change names its visitor, for the trail of who did what.
+
+Whatever cannot be done is a `RefusedError`, whose message says why to the visitor.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import Request, Response
+
+from sidekick.delivery import DeadLetter
+from sidekick.event import Event
+from sidekick.filter import Filter
+from sidekick.pipeline import Silence, SilenceSettings
+from sidekick.store import Reader
+
+
+class RefusedError(Exception):
+    """It was not done; the message says why, in a sentence."""
+
+
+class Visitor(Protocol):
+    """Who looks at the page."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def may_change(self) -> bool:
+        """False for who may only read."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """What a form must bring back, so that no other site can fill it in for the visitor."""
+        ...
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether there is a session to leave; on loopback there is none."""
+        ...
+
+
+class Access(Protocol):
+    """Who is who."""
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """None for who has to log in first."""
+        ...
+
+    async def log_in(self, request: Request, response: Response, name: str, password: str) -> bool:
+        """Whether name and password are right; `response` then carries the session."""
+        ...
+
+    def log_out(self, request: Request, response: Response) -> None: ...
+
+
+class OutputState(Protocol):
+    """How one output stands."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def status(self) -> str:
+        """`ok`, `connecting`, `failing` or `paused`."""
+        ...
+
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def lag_seconds(self) -> float: ...
+    @property
+    def last_error(self) -> str: ...
+    @property
+    def delivered(self) -> int:
+        """Since the process started."""
+        ...
+
+    @property
+    def dead(self) -> int:
+        """Dead letters there are now."""
+        ...
+
+
+class Delivery(Protocol):
+    """Where one event stands with one output."""
+
+    @property
+    def output(self) -> str: ...
+    @property
+    def status(self) -> str:
+        """`delivered`, `waiting`, `filtered`, `silenced`, `dead` …"""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """The destination's answer or the reason; may be empty."""
+        ...
+
+
+class Outputs(Protocol):
+    def states(self) -> Sequence[OutputState]: ...
+    def pause(self, name: str, by: str) -> None: ...
+    def resume(self, name: str, by: str) -> None: ...
+    async def test(self, name: str, by: str) -> str:
+        """Sends a test event past filter and journal; what came of it, in a sentence."""
+        ...
+
+    async def replay(self, name: str, since: float, by: str) -> str:
+        """Sends again what was accepted since then (s since 1970); what came of it, in a sentence."""
+        ...
+
+    async def deliveries(self, uuid: str) -> Sequence[Delivery]: ...
+
+
+class Letters(Protocol):
+    def letters(self) -> Sequence[tuple[str, DeadLetter]]:
+        """Each with its output, newest first."""
+        ...
+
+    async def replay(self, output: str, ids: Sequence[str], by: str) -> str: ...
+    async def drop(self, output: str, ids: Sequence[str], by: str) -> str: ...
+
+
+class Silencing(Protocol):
+    def active(self) -> Sequence[Silence]: ...
+    async def add(self, wanted: SilenceSettings) -> Silence: ...
+    async def remove(self, id: str, by: str) -> None: ...
+
+
+class Block(Protocol):
+    """A source whose packets are dropped; times are seconds since 1970."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def until(self) -> float: ...
+    @property
+    def since(self) -> float: ...
+    @property
+    def origin(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def alert(self) -> str: ...
+    @property
+    def packets(self) -> int: ...
+
+
+class Blocks(Protocol):
+    async def list(self) -> Sequence[Block]: ...
+    async def block(self, target: str, seconds: float, reason: str, alert: str, by: str) -> str: ...
+    async def unblock(self, target: str, by: str) -> str: ...
+
+
+class Arrivals(Protocol):
+    def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
+        """What is accepted from now on, as it comes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Service:
+    """All of it. `blocks` is None where no blocker is configured."""
+
+    reader: Reader
+    access: Access
+    arrivals: Arrivals
+    outputs: Outputs
+    letters: Letters
+    silencing: Silencing
+    blocks: Blocks | None

@@ -1,0 +1,40 @@
+"""Puts the pages into the application that serves port 2802."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from sidekick.web import blocks, dead_letters, events, live, login, outputs, silences
+from sidekick.web.frame import Frame, LoginNeededError
+from sidekick.web.page import HERE
+from sidekick.web.ports import Service
+
+
+def install(app: FastAPI, service: Service) -> None:
+    frame = Frame(service.access)
+    for routes in (
+        live.router(service.arrivals, frame),  # before `/events/{uuid}`, which would take it for an id
+        events.router(service, frame),
+        outputs.router(service.outputs, frame),
+        dead_letters.router(service.letters, frame),
+        silences.router(service.silencing, frame),
+        blocks.router(service.blocks, frame),
+        login.router(service.access),
+    ):
+        app.include_router(routes)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.add_api_route("/", _start, include_in_schema=False)
+    app.add_exception_handler(LoginNeededError, _to_login)
+
+
+async def _start() -> Response:
+    return RedirectResponse("/events", 307)
+
+
+async def _to_login(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LoginNeededError)
+    if (
+        "HX-Request" in request.headers
+    ):  # a script would follow a redirect and put the login page into a part of this one
+        return Response(status_code=204, headers={"HX-Redirect": error.address})
+    return RedirectResponse(error.address, 303)
