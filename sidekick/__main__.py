@@ -16,6 +16,7 @@ _COMMANDS = {
     "test-event": "test_event",
     "dead-letters": "dead_letters",
     "replay": "replay",
+    "events": "events",
     "journal": "journal",
     "schema": "schema",
 }

@@ -68,7 +68,8 @@ def test_an_output_imports_the_sdk_and_no_vendor_as_it_loads(name: str) -> None:
     foreign = {
         module
         for module in _imported(_tree(name).body)
-        if module.partition(".")[0] not in ALLOWED and not f"{module}.".startswith(("sidekick.sdk.", "outputs._"))
+        if module.partition(".")[0] not in ALLOWED
+        and not f"{module}.".startswith(("sidekick.sdk.", "outputs._", "sidekick.store."))
     }
     assert foreign - allowed == set()
 

@@ -1,0 +1,80 @@
+"""The embedded store: alerts in one SQLite file beside the service, for `sidekick events`."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sidekick.sdk import (
+    BatchLimits,
+    Context,
+    Duration,
+    Event,
+    MisconfiguredError,
+    Output,
+    OutputSettings,
+    RetryableError,
+    Size,
+    Text,
+)
+from sidekick.sdk.thread import OneThread
+from sidekick.store import Limits, StoreError, Writer
+
+
+class StoreSettings(OutputSettings):
+    """Keys of `store`."""
+
+    path: Text = ""
+    """The file; its folder is made if need be."""
+    age: Duration = 30 * 86400.0
+    """How long an alert is kept."""
+    size: Size = 5_000_000_000
+    """Most bytes of the file; above it the oldest alerts go."""
+
+
+class Store(Output[StoreSettings]):
+    Settings = StoreSettings
+    title = "Store"
+    category = "database"
+    website = "https://www.sqlite.org"
+    requires = ("path",)
+    example = {"path": "data/events.sqlite"}
+    limits = BatchLimits(count=1000, linger=0.2)
+    idempotent = True
+
+    def __init__(self, settings: StoreSettings, context: Context) -> None:
+        super().__init__(settings, context)
+        self._path = Path(settings.path)
+        self._writer: Writer | None = None
+        self._thread = OneThread("store")
+
+    async def connect(self) -> None:
+        await self.close()
+        await self._run(self._open)
+
+    async def send(self, events: Sequence[Event]) -> None:
+        await self._run(lambda: self._add(events))
+
+    async def close(self) -> None:
+        await self._thread.close(self._release)
+
+    async def _run(self, work: Callable[[], None]) -> None:
+        try:
+            await self._thread.run(work)
+        except StoreError as error:
+            raise MisconfiguredError(f"{self._path}: {error}") from None
+        except (sqlite3.Error, OSError) as error:
+            raise RetryableError(f"cannot write {self._path}: {error}") from None
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = Writer.open(self._path, Limits(self.settings.age, self.settings.size))
+
+    def _add(self, events: Sequence[Event]) -> None:
+        assert self._writer, "connect comes before send"
+        self._writer.add(events)
+        self._writer.keep_limits()
+
+    def _release(self) -> None:
+        if self._writer:
+            self._writer.close()
+            self._writer = None

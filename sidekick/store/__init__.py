@@ -1,0 +1,21 @@
+"""The embedded store: alerts in one SQLite file, to be searched and counted."""
+
+from sidekick.store.counts import DIMENSIONS, Bar, Histogram, Tally
+from sidekick.store.reader import Reader
+from sidekick.store.schema import StoreError
+from sidekick.store.search import Page, Search, Stored
+from sidekick.store.writer import Limits, Writer
+
+__all__ = [
+    "DIMENSIONS",
+    "Bar",
+    "Histogram",
+    "Limits",
+    "Page",
+    "Reader",
+    "Search",
+    "StoreError",
+    "Stored",
+    "Tally",
+    "Writer",
+]

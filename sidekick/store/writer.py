@@ -1,0 +1,182 @@
+"""Puts events into the store, and takes the oldest out again when they are too old or too many.
+
+Everything here blocks, and belongs in one thread.
+"""
+
+import math
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from sidekick.event import Event
+from sidekick.filter.operators import text_of
+from sidekick.store.counts import DIMENSIONS, HOUR, MINUTE, SPANS
+from sidekick.store.schema import open_to_write
+from sidekick.store.words import text, uuid_bytes
+
+Key = tuple[int, ...]
+"""What an event is counted by: priority, rule, source, host, namespace and image, as numbers."""
+_CHUNK = 500  # events removed at once
+_HEADROOM = 0.98  # of the size allowed: the write-ahead log and what one batch adds come on top
+_NAMED = "priority, rule, source, host, namespace, image"
+_INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (time, uuid) DO NOTHING"
+_COUNT = """INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+_TOTAL = """INSERT INTO totals VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is kept: events that came in the last `age` seconds, as long as the file has at most `size` bytes."""
+
+    age: float
+    size: int
+
+
+class Row(NamedTuple):
+    """One event, ready for the tables."""
+
+    id: int
+    time: int
+    key: Key
+    event: Event
+
+
+class Writer:
+    """The one writer of a store; `open` makes it."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+        self._db = connection
+        self._limits = limits
+        self._clock = clock
+        self._names: dict[str, int] = {}
+        (self._next,) = connection.execute(
+            "SELECT 1 + max(ifnull((SELECT max(id) FROM events), 0), ifnull((SELECT max(last) FROM minutes), 0))"
+        ).fetchone()
+        (self._page,) = connection.execute("PRAGMA page_size").fetchone()
+
+    @classmethod
+    def open(cls, path: Path, limits: Limits, clock: Callable[[], float] = time.time) -> Self:
+        """Raises `StoreError`, sqlite3.Error, OSError."""
+        return cls(open_to_write(path), limits, clock)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def add(self, events: Sequence[Event]) -> int:
+        """Keeps the events that are not there yet, all or none; their number. Raises sqlite3.Error."""
+        return self._transaction(lambda: self._add(events))
+
+    def keep_limits(self) -> None:
+        """Removes what is too old or too much, oldest first, and gives the space back."""
+        while self._transaction(self._remove_some):
+            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+
+    @property
+    def bytes(self) -> int:
+        """Size of what the file holds, without pages to be given back."""
+        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        return (pages - free) * self._page
+
+    def _transaction(self, work: Callable[[], int]) -> int:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            done = work()
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._names.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        return done
+
+    def _add(self, events: Sequence[Event]) -> int:
+        stored = int(self._clock())
+        rows: list[Row] = []
+        for event in events:
+            row = Row(self._next + len(rows), event.timestamp_ns // 1000, self._key(event), event)
+            values = (row.id, row.time, uuid_bytes(event.uuid), stored, *row.key, event.json)
+            if self._db.execute(_INSERT, values).rowcount:
+                rows.append(row)
+        self._db.executemany(
+            "INSERT INTO search (rowid, words) VALUES (?, ?)", [(row.id, text(row.event, row.key)) for row in rows]
+        )
+        self._count(rows, 1)
+        self._place(rows)
+        self._next += len(rows)
+        return len(rows)
+
+    def _place(self, rows: Iterable[Row]) -> None:
+        """Notes between which ids the events of each minute lie."""
+        places: dict[int, tuple[int, int]] = {}
+        for row in rows:
+            minute = row.time // 60_000_000 * MINUTE
+            places[minute] = places.get(minute, (row.id, 0))[0], row.id
+        self._db.executemany(
+            "INSERT INTO minutes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+            [(minute, *ids) for minute, ids in places.items()],
+        )
+
+    def _count(self, rows: Iterable[Row], by: int) -> None:
+        minutes = Counter((row.time // 1_000_000 // MINUTE * MINUTE, row.key) for row in rows)
+        counts: Counter[tuple[int, ...]] = Counter()
+        totals: Counter[tuple[int, ...]] = Counter()
+        for (minute, key), count in minutes.items():
+            for span in SPANS:
+                counts[span, minute // span * span, *key] += count
+            for dimension, name in enumerate(key):
+                totals[dimension, minute // HOUR * HOUR, name, key[0]] += count
+        self._db.executemany(_COUNT, [(*key, by * count) for key, count in counts.items()])
+        self._db.executemany(_TOTAL, [(*key, by * count) for key, count in totals.items()])
+
+    def _key(self, event: Event) -> Key:
+        fields = event.fields
+        namespace = _name(fields.get("k8s.ns.name")) or _name(fields.get("ka.target.namespace"))
+        texts = (event.rule, event.source, event.hostname, namespace, _name(fields.get("container.image.repository")))
+        return event.priority.level, *map(self._number, texts)
+
+    def _number(self, name: str) -> int:
+        number = self._names.get(name)
+        if number is None:
+            self._db.execute("INSERT OR IGNORE INTO names (name) VALUES (?)", (name,))
+            (number,) = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
+            if len(self._names) < 100_000:  # hosts and images come and go
+                self._names[name] = number
+        return number
+
+    def _remove_some(self) -> int:
+        """Removes at most a chunk; the number of events removed."""
+        newest = math.inf if self.bytes > self._limits.size * _HEADROOM else self._clock() - self._limits.age
+        found = self._db.execute(f"SELECT id, time, stored, {_NAMED}, alert FROM events ORDER BY id")  # noqa: S608
+        rows = [
+            Row(id, time, tuple(key), Event.from_json(alert))
+            for id, time, _, *key, alert in islice(takewhile(lambda row: row[2] < newest, found), _CHUNK)
+        ]
+        found.close()
+        if rows:
+            self._remove(rows)
+        return len(rows)
+
+    def _remove(self, rows: Sequence[Row]) -> None:
+        self._db.executemany(
+            "INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)",
+            [(row.id, text(row.event, row.key)) for row in rows],
+        )
+        self._count(rows, -1)
+        minutes = {row.time // 60_000_000 * MINUTE for row in rows}
+        starts = {(span, minute // span * span) for minute in minutes for span in SPANS}
+        self._db.executemany("DELETE FROM counts WHERE span = ? AND start = ? AND count <= 0", starts)
+        hours = [(dimension, start) for _, start in starts for dimension in range(len(DIMENSIONS))]
+        self._db.executemany("DELETE FROM totals WHERE dimension = ? AND start = ? AND count <= 0", hours)
+        self._db.execute("DELETE FROM events WHERE id <= ?", (rows[-1].id,))
+        self._db.executemany("DELETE FROM minutes WHERE minute = ? AND last <= ?", [(m, rows[-1].id) for m in minutes])
+
+
+def _name(value: object) -> str:
+    return "" if value is None or isinstance(value, list | dict) else text_of(value)

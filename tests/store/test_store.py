@@ -1,0 +1,123 @@
+"""The embedded store through its doors: the output that writes it, the reader, and `sidekick events`."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outputs.store import Store, StoreSettings
+from sidekick.event import Event, decode
+from sidekick.filter import compile_filter
+from sidekick.sdk import Context
+from sidekick.store import Reader, Search
+from tests.deadline import until
+from tests.faults.falco import Falco
+from tests.faults.sidekick import Sidekick
+from tests.recorded import recorded_alerts
+
+
+def alerts(count: int) -> list[Event]:
+    body = {"rule": "r", "priority": "Error", "output": "x"}
+    return [
+        decode(
+            json.dumps(body | {"time": f"2026-05-06T07:{n // 60:02}:{n % 60:02}Z", "output_fields": {"n": n}}).encode()
+        )[0]
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.sqlite"
+
+
+@pytest.fixture
+async def reader(path: Path) -> AsyncIterator[Reader]:
+    reader = Reader(path)
+    yield reader
+    await reader.close()
+
+
+async def write(path: Path, events: Sequence[Event], **settings: Any) -> None:
+    store = Store(StoreSettings.model_validate({"path": str(path)} | settings), Context())
+    await store.connect()
+    await store.send(events)
+    await store.close()
+
+
+async def found(reader: Reader, **wanted: Any) -> list[Event]:
+    page = await reader.find(Search(**({"limit": 10_000} | wanted)))
+    assert page.complete
+    return [Event.from_json(stored.alert) for stored in page.events]
+
+
+async def test_recorded_alerts_come_back_whole_and_each_once(path: Path, reader: Reader) -> None:
+    events = [event for body in recorded_alerts() for event in decode(body)]
+    await write(path, events)
+    await write(path, events)
+    kept = await found(reader)
+    assert {event.uuid: event for event in kept} == {event.uuid: event for event in events}
+    assert len(kept) == len(events)
+
+
+async def test_search_agrees_with_a_look_at_each_alert(path: Path, reader: Reader) -> None:
+    events = [event for body in recorded_alerts() for event in decode(body)]
+    await write(path, events)
+    for text in (
+        "priority >= Error",
+        "fd.rip exists",
+        "proc.name = bash",
+        "rule icontains shell or source = k8s_audit",
+    ):
+        condition = compile_filter(text)
+        assert {event.uuid for event in await found(reader, condition=condition)} == {
+            event.uuid for event in events if condition(event)
+        }, text
+
+
+async def test_pages_follow_each_other_without_gap_or_double(path: Path, reader: Reader) -> None:
+    events = alerts(100)
+    await write(path, events)
+    seen: list[str] = []
+    before = None
+    while True:
+        page = await reader.find(Search(before=before, limit=7))
+        seen += [Event.from_json(stored.alert).uuid for stored in page.events]
+        if (before := page.next) is None:
+            break
+    assert seen == [event.uuid for event in reversed(events)]
+
+
+async def test_the_oldest_go_when_the_file_is_too_large(path: Path, reader: Reader) -> None:
+    size = 1_000_000
+    for _ in range(30):
+        await write(path, alerts(200), size=size)
+    kept = await found(reader)
+    assert 0 < len(kept) < 6000
+    assert await asyncio.to_thread(os.path.getsize, path) <= size * 1.05
+
+
+async def test_the_service_fills_it_and_the_command_searches_it(tmp_path: Path, path: Path) -> None:
+    sidekick = Sidekick(tmp_path, store={"path": str(path)})
+    await asyncio.to_thread(sidekick.start)
+    falco = Falco(sidekick.port)
+    for number in range(20):
+        assert await falco.post(number) == 200
+    await falco.close()
+    await until(lambda: sidekick.metric("sidekick_output_lag_records", output="store") == 0)
+    line = [sys.executable, "-m", "sidekick", "events", "-c", str(sidekick.configuration)]
+
+    def run(*words: str) -> str:
+        return subprocess.run([*line, *words], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    rows = (await asyncio.to_thread(run, "--json", "--filter", "test.number >= 15", "shadow")).splitlines()
+    assert [json.loads(row)["output_fields"]["test.number"] for row in rows] == [19, 18, 17, 16, 15]
+    assert "Read sensitive file" in await asyncio.to_thread(run, "--limit", "1")
+    assert await asyncio.to_thread(run, "nowhere") == "No such alerts.\n"
+    assert await asyncio.to_thread(sidekick.end) == 0
