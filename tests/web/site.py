@@ -1,0 +1,262 @@
+"""The pages on a port of their own, over a real store, real silences, real dead letters and a real blocker that only
+tries. Outputs, access and arrivals, which the pages know by their ports alone, are as simple as can be.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from bpf.client import Block, Client, DaemonError, Wanted
+from bpf.client import RefusedError as DaemonRefusedError
+from bpf.protocol import List, Row, Unblock
+from sidekick.delivery import DeadLetter, DeadLetters
+from sidekick.event import Event
+from sidekick.filter import Filter
+from sidekick.pipeline import Silence, Silences, SilenceSettings
+from sidekick.store import Limits, Reader, Writer
+from sidekick.web import RefusedError, Service, install
+from tests.bpf.host import Host
+from tests.deadline import until
+from tests.services.server import free_ports
+
+
+@dataclass(frozen=True)
+class Visitor:
+    name: str = "local"
+    may_change: bool = True
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    logged_in: bool = False
+
+
+class Access:
+    """Everybody is `visitor`; where that is None, who logs in as one of `users`, whose password is their name."""
+
+    def __init__(self, visitor: Visitor | None, *users: Visitor) -> None:
+        self._visitor = visitor
+        self._users = {user.name: user for user in users}
+        self.sessions: dict[str, Visitor] = {}
+
+    def visitor(self, request: Request) -> Visitor | None:
+        return self._visitor or self.sessions.get(request.cookies.get("session", ""))
+
+    async def log_in(self, request: Request, response: Response, name: str, password: str) -> bool:
+        user = self._users.get(name)
+        if user is None or password != name:
+            return False
+        session = secrets.token_hex(8)
+        self.sessions[session] = user
+        response.set_cookie("session", session, httponly=True, samesite="strict")
+        return True
+
+    def log_out(self, request: Request, response: Response) -> None:
+        self.sessions.pop(request.cookies.get("session", ""), None)
+
+
+@dataclass(frozen=True)
+class State:
+    name: str
+    title: str
+    category: str
+    status: str = "ok"
+    waiting: int = 0
+    lag_seconds: float = 0.0
+    last_error: str = ""
+    delivered: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    output: str
+    status: str
+    detail: str = ""
+
+
+class Outputs:
+    def __init__(self, *states: State) -> None:
+        self._states = {state.name: state for state in states}
+        self.done: list[tuple[str, str, str]] = []
+        self.fates: dict[str, list[Delivery]] = {}
+
+    def states(self) -> Sequence[State]:
+        return list(self._states.values())
+
+    def change(self, name: str, **values: object) -> None:
+        self._states[name] = replace(self._states[name], **values)
+
+    def pause(self, name: str, by: str) -> None:
+        self._do("pause", name, by)
+        self.change(name, status="paused")
+
+    def resume(self, name: str, by: str) -> None:
+        self._do("resume", name, by)
+        self.change(name, status="ok")
+
+    async def test(self, name: str, by: str) -> str:
+        self._do("test", name, by)
+        return f"{name} took the test event."
+
+    async def replay(self, name: str, since: float, by: str) -> str:
+        self._do(f"replay {round((time.time() - since) / 60)} min", name, by)
+        return f"{name}: 12 alerts sent again."
+
+    async def deliveries(self, uuid: str) -> Sequence[Delivery]:
+        return self.fates.get(uuid, [])
+
+    def _do(self, what: str, name: str, by: str) -> None:
+        if name not in self._states:
+            raise RefusedError(f"There is no output {name}.")
+        self.done.append((what, name, by))
+
+
+class Letters:
+    """Over real dead letters, of destinations that take anything now."""
+
+    def __init__(self, folder: Path, *outputs: str) -> None:
+        self.boxes = {name: DeadLetters(folder, name) for name in outputs}
+
+    def letters(self) -> Sequence[tuple[str, DeadLetter]]:
+        found = [(name, letter) for name, box in self.boxes.items() for letter in box.letters().values()]
+        return sorted(found, key=lambda pair: pair[1].at, reverse=True)
+
+    async def replay(self, output: str, ids: Sequence[str], by: str) -> str:
+        await asyncio.to_thread(self.boxes[output].remove, ids, "replayed")
+        return f"{output}: {len(ids)} replayed."
+
+    async def drop(self, output: str, ids: Sequence[str], by: str) -> str:
+        await asyncio.to_thread(self.boxes[output].remove, ids, "dropped")
+        return f"{output}: {len(ids)} dropped."
+
+
+class Silencing:
+    def __init__(self, path: Path) -> None:
+        self.silences = Silences(path)
+
+    def active(self) -> Sequence[Silence]:
+        return self.silences.active()
+
+    async def add(self, wanted: SilenceSettings) -> Silence:
+        return await asyncio.to_thread(self.silences.add, wanted)
+
+    async def remove(self, id: str, by: str) -> None:
+        await asyncio.to_thread(self.silences.remove, id)
+
+
+class Blocks:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def list(self) -> Sequence[Row]:
+        try:
+            return (await self._client.ask(List())).rows
+        except DaemonError as error:
+            raise RefusedError(str(error)) from error
+
+    async def block(self, target: str, seconds: float, reason: str, alert: str, by: str) -> str:
+        wanted = Wanted(target, seconds=seconds, reason=f"{reason} ({by})", alert=alert)
+        try:
+            (outcome,) = (await self._client.ask(Block([wanted]))).outcomes
+        except (DaemonError, DaemonRefusedError) as error:
+            raise RefusedError(str(error)) from error
+        if outcome.refused:
+            raise RefusedError(f"{target} is not blocked: {outcome.message}")
+        return f"{outcome.target} is blocked."
+
+    async def unblock(self, target: str, by: str) -> str:
+        await self._client.ask(Unblock([target]))
+        return f"{target} is no longer blocked."
+
+
+class Arrivals:
+    def __init__(self) -> None:
+        self._followers: set[asyncio.Queue[Event]] = set()
+
+    async def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._followers.add(queue)
+        try:
+            while True:
+                event = await queue.get()
+                if wanted is None or wanted(event):
+                    yield [event]
+        finally:
+            self._followers.discard(queue)
+
+    @property
+    def followed(self) -> bool:
+        return bool(self._followers)
+
+    def add(self, event: Event) -> None:
+        for queue in self._followers:
+            queue.put_nowait(event)
+
+
+class Site:
+    """One served set of pages; `add` puts events where the pages find them."""
+
+    def __init__(self, home: Path, client: Client | None, access: Access, *outputs: State) -> None:
+        self._store = home / "store.db"
+        self._add([])
+        self.arrivals = Arrivals()
+        self.outputs = Outputs(*outputs)
+        self.letters = Letters(home / "dead-letters", *(state.name for state in outputs))
+        self.silencing = Silencing(home / "silences.json")
+        self.service = Service(
+            reader=Reader(self._store),
+            access=access,
+            arrivals=self.arrivals,
+            outputs=self.outputs,
+            letters=self.letters,
+            silencing=self.silencing,
+            blocks=Blocks(client) if client else None,
+        )
+        self.port = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    async def add(self, *events: Event) -> None:
+        await asyncio.to_thread(self._add, events)
+        for event in events:
+            self.arrivals.add(event)
+
+    def _add(self, events: Sequence[Event]) -> None:
+        writer = Writer.open(self._store, Limits(age=1e9, size=1 << 30))
+        writer.add(events)
+        writer.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncGenerator[None]:
+        app = FastAPI(docs_url=None, redoc_url=None)
+        install(app, self.service)
+        config = uvicorn.Config(app, "127.0.0.1", self.port, log_level="warning", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve())
+        try:
+            await until(lambda: server.started or task.done(), what="the pages are served")
+            yield
+        finally:
+            server.should_exit = True
+            await task
+            await self.service.reader.close()
+
+
+@asynccontextmanager
+async def site(
+    home: Path, *outputs: State, access: Access | None = None, blocker: bool = False
+) -> AsyncGenerator[Site]:
+    async with AsyncExitStack() as stack:
+        client = None
+        if blocker:
+            host = Host(None, home / "none", home)
+            stack.enter_context(host.serving("--dry-run"))
+            client = Client(host.socket)
+            stack.push_async_callback(client.close)
+        served = Site(home, client, access or Access(Visitor()), *outputs)
+        await stack.enter_async_context(served.serving())
+        yield served

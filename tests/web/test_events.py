@@ -1,0 +1,191 @@
+"""Searching, zooming and following events, and one event, in a real browser."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.deadline import until
+from tests.web.alerts import HOSTILE_RULE, LONG, alert, hostile
+from tests.web.conftest import Tabs
+from tests.web.site import Delivery, Site, State, site
+
+pytestmark = pytest.mark.service
+
+
+async def shown(page: Page) -> list[str]:
+    """Rules in the list, from the top."""
+    return await page.locator("[data-row]").all_inner_texts()
+
+
+async def filled(served: Site, now: float) -> None:
+    """Alerts of one minute each, the newest a minute ago."""
+    await served.add(
+        alert(now - 240, rule="Fourth", priority="Notice", hostname="node-2"),
+        alert(now - 180, rule="Third", output="the shadow was read"),
+        alert(now - 120, rule="Second", output_fields={"k8s.ns.name": "kube-system"}),
+        alert(now - 60, rule="First", priority="Critical"),
+    )
+
+
+async def test_nothing_has_arrived_so_it_says_how_to_send_something(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        page = await tabs.open(served.url)
+        await expect(page.get_by_role("main")).to_contain_text("http_output:")
+        await page.get_by_role("button", name="Copy falco.yaml lines").click()
+        assert "url: http://HOST:2801/" in await page.evaluate("navigator.clipboard.readText()")
+
+
+async def test_words_filter_and_facets_narrow_the_list_and_make_a_link(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(served.url)
+        assert await shown(page) == ["First", "Second", "Third", "Fourth"]
+
+        await page.get_by_label("Words").fill("shad*")
+        await page.get_by_role("button", name="Search").click()
+        assert await shown(page) == ["Third"]
+
+        await page.get_by_label("Words").fill("")
+        await page.get_by_label("Filter, in Falco").fill("k8s.ns.name != kube-system and priority >= Warning")
+        await page.get_by_role("button", name="Search").click()
+        assert await shown(page) == ["First", "Third"]
+
+        await page.get_by_role("link", name="Critical 1").click()
+        assert await shown(page) == ["First"]
+        again = await tabs.open(page.url)
+        assert await shown(again) == ["First"]
+        await again.get_by_role("link", name="priority = Critical , take away").click()
+        assert await shown(again) == ["First", "Third"]
+
+
+async def test_a_wrong_filter_is_shown_at_its_character(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(f"{served.url}/events?filter=priority+>=+Warning+und+rule+exists")
+        problem = page.get_by_role("alert")
+        await expect(problem).to_contain_text("at character 21")
+        assert await problem.locator("mark").inner_text() == "u"
+        field = page.get_by_label("Filter, in Falco")
+        await expect(field).to_have_attribute("aria-invalid", "true")
+        await expect(field).to_have_accessible_description(re.compile("expected 'and' or 'or'"))
+
+
+async def test_dragging_over_the_chart_zooms(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        now = time.time()
+        await served.add(alert(now - 80_000, rule="Yesterday"), alert(now - 60, rule="Now"))
+        page = await tabs.open(served.url)
+        over = page.locator(".u-over")
+        box = await over.bounding_box()
+        assert box
+        await page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 20)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 40, steps=5)
+        await page.mouse.up()
+        await page.wait_for_url("**/events?from=*")
+        assert await shown(page) == ["Now"]
+        await page.get_by_role("link", name="Leave zoom").click()
+        assert await shown(page) == ["Now", "Yesterday"]
+
+
+async def test_older_ones_come_below_until_there_are_no_more(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        now = time.time()
+        await served.add(*(alert(now - 200 + number, rule=f"Rule {number}") for number in range(120)))
+        page = await tabs.open(served.url)
+        older = page.get_by_role("link", name="Older")
+        for rows in (100, 120):
+            await older.click()
+            await expect(page.locator("[data-row]")).to_have_count(rows)
+        assert await shown(page) == [f"Rule {number}" for number in reversed(range(120))]
+        await expect(older).to_have_count(0)
+
+
+async def test_live_events_come_on_top_when_they_pass_the_filter(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(f"{served.url}/events?filter=priority+>=+Error")
+        await page.get_by_role("button", name="Live").click()
+        await until(lambda: served.arrivals.followed, what="a follower")
+        await served.add(
+            alert(time.time(), rule="Too quiet", priority="Debug"), alert(time.time(), rule="Loud", priority="Alert")
+        )
+        await expect(page.locator("[data-row]").first).to_have_text("Loud")
+        assert await shown(page) == ["Loud", "First"]
+        await page.get_by_role("button", name="Live").click()
+        await until(lambda: not served.arrivals.followed, what="nobody follows")
+
+
+async def test_keys_alone_are_enough(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(served.url)
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        for key in "jjk":
+            await page.keyboard.press(key)
+        await expect(page.get_by_role("link", name="First", exact=True)).to_be_focused()
+        await page.keyboard.press("/")
+        await page.keyboard.type("jk")
+        await expect(page.get_by_label("Words")).to_have_value("jk")
+        await page.get_by_label("Words").fill("Second")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**q=Second**")
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+
+
+async def test_an_event_shows_all_of_it_and_where_it_went(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, State("slack", "Slack", "chat")) as served:
+        now = time.time()
+        here, near = alert(now - 60), alert(now - 90, output="a minute before")
+        await served.add(alert(now - 9000, output="long ago"), near, here)
+        served.outputs.fates[here.uuid] = [Delivery("slack", "dead", "answered 400: no_text")]
+        page = await tabs.open(f"{served.url}/events/{here.uuid}")
+        for name, value in here.fields.items():
+            await expect(page.get_by_role("row", name=name)).to_contain_text(value)
+        await expect(page.get_by_role("region", name="Where it went")).to_contain_text("answered 400: no_text")
+        region = page.get_by_role("region", name="Same rule")
+        assert await region.get_by_role("link").all_inner_texts() == ["a minute before"]
+
+        await page.get_by_text("As a Falco exception").click()
+        await page.get_by_role("button", name="Copy as Falco exception").click()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert "values:\n    - [bash, nginx, docker.io/library/nginx]" in copied
+
+        await page.get_by_role("row", name="k8s.ns.name").get_by_role("link").click()
+        await expect(page.get_by_label("Filter, in Falco")).to_have_value('k8s.ns.name = "shop"')
+        assert len(await shown(page)) == 3
+
+        missing = await page.request.get(f"{served.url}/events/nowhere")
+        assert missing.status == 404
+
+
+async def test_hostile_text_is_only_text(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        event = hostile(time.time() - 60)
+        await served.add(event)
+        page = await tabs.open(served.url)
+        assert await shown(page) == [HOSTILE_RULE]
+        assert len(await page.content()) < 60_000
+        assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0
+        cell = page.locator(".where bdi").first
+        assert await cell.inner_text() == "<b>node</b>"
+        assert await page.locator(".what p bdi").evaluate("one => getComputedStyle(one).unicodeBidi") == "isolate"
+
+        await page.get_by_role("button", name="Live").click()
+        await until(lambda: served.arrivals.followed, what="a follower")
+        await served.add(hostile(time.time()))
+        await expect(page.locator("[data-row]")).to_have_count(2)
+        assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0
+
+        await page.goto(f"{served.url}/events/{event.uuid}")
+        assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0
+        assert await page.locator("a[href^='javascript']").count() == 0
+        assert await page.get_by_role("row", name="proc.cmdline").get_by_text(LONG).count() == 1
+        assert (await page.title()).startswith("<script>")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 1280
