@@ -23,6 +23,12 @@ async def said(page: Page, text: str) -> None:
     await expect(message).to_be_focused()
 
 
+async def log_in(page: Page, password: str) -> None:
+    await page.get_by_label("Name").fill("admin")
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in").click()
+
+
 async def test_outputs_pause_resume_test_and_replay(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path, SLACK, KAFKA) as served:
         page = await tabs.open(f"{served.url}/outputs")
@@ -149,13 +155,9 @@ async def test_logging_in_leads_to_the_page_that_was_wanted(tmp_path: Path, tabs
     access = Access(None, Visitor("admin", logged_in=True))
     async with site(tmp_path, SLACK, access=access) as served:
         page = await tabs.open(f"{served.url}/outputs")
-        await page.get_by_label("Name").fill("admin")
-        await page.get_by_label("Password").fill("wrong")
-        await page.get_by_role("button", name="Log in").click()
+        await log_in(page, "wrong")
         await expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
-        await page.get_by_label("Name").fill("admin")
-        await page.get_by_label("Password").fill("admin")
-        await page.get_by_role("button", name="Log in").click()
+        await log_in(page, "admin")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Outputs")
         await page.get_by_role("button", name="Log out").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
@@ -166,9 +168,7 @@ async def test_a_session_that_ends_leads_an_action_to_the_login(tmp_path: Path, 
     access = Access(None, Visitor("admin", logged_in=True))
     async with site(tmp_path, SLACK, access=access) as served:
         page = await tabs.open(f"{served.url}/login?to=//elsewhere.example/")
-        await page.get_by_label("Name").fill("admin")
-        await page.get_by_label("Password").fill("admin")
-        await page.get_by_role("button", name="Log in").click()
+        await log_in(page, "admin")
         await page.wait_for_url(f"{served.url}/events")
         await page.goto(f"{served.url}/outputs")
         access.sessions.clear()

@@ -169,7 +169,10 @@ async def test_hostile_text_is_only_text(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         event = hostile(time.time() - 60)
         await served.add(event)
-        page = await tabs.open(served.url)
+        page = await tabs.open()
+        answer = await page.goto(f"{served.url}/events")
+        assert answer
+        assert "script-src 'self'; style-src 'self';" in answer.headers["content-security-policy"]
         assert await shown(page) == [HOSTILE_RULE]
         assert len(await page.content()) < 60_000
         assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 
+from sidekick.event import Event
 from sidekick.pipeline import SilenceSettings
 from tests.web.alerts import alert, real
 from tests.web.conftest import Tabs
@@ -44,24 +45,7 @@ async def test_pictures(tmp_path: Path, tabs: Tabs, look: tuple[int, Literal["li
 
 async def _furnish(served: Site) -> dict[str, str]:
     now = time.time()
-    scan = alert(
-        now - 8,
-        rule="Outbound connection to a mining pool",
-        priority="Critical",
-        output="A container connects to a mining pool (connection=10.0.3.7:40112->8.8.4.4:3333 process=xmrig)",
-        output_fields={
-            "container.image.repository": "docker.io/library/nginx",
-            "fd.cip": "10.0.3.7",
-            "fd.rip": "8.8.4.4",
-            "fd.rport": 3333,
-            "k8s.ns.name": "shop",
-            "k8s.pod.name": "cart-7d9f5c",
-            "proc.cmdline": "xmrig -o 8.8.4.4:3333 -u wallet",
-            "proc.name": "xmrig",
-            "proc.pname": "nginx",
-        },
-        tags=["network", "mitre_impact", "block_source"],
-    )
+    scan = _scan(now)
     near = [alert(now - 20 * number, rule=scan.rule, output=scan.output) for number in (3, 2, 1)]
     await served.add(*real(900, now - 30, 80_000), *near, scan)
     served.outputs.fates[scan.uuid] = [
@@ -90,3 +74,25 @@ async def _furnish(served: Site) -> dict[str, str]:
         "blocks": "/blocks",
         "login": "/login",
     }
+
+
+def _scan(now: float) -> Event:
+    """An alert worth a look: it came 8 s before `now`, and names an address to block."""
+    return alert(
+        now - 8,
+        rule="Outbound connection to a mining pool",
+        priority="Critical",
+        output="A container connects to a mining pool (connection=10.0.3.7:40112->8.8.4.4:3333 process=xmrig)",
+        output_fields={
+            "container.image.repository": "docker.io/library/nginx",
+            "fd.cip": "10.0.3.7",
+            "fd.rip": "8.8.4.4",
+            "fd.rport": 3333,
+            "k8s.ns.name": "shop",
+            "k8s.pod.name": "cart-7d9f5c",
+            "proc.cmdline": "xmrig -o 8.8.4.4:3333 -u wallet",
+            "proc.name": "xmrig",
+            "proc.pname": "nginx",
+        },
+        tags=["network", "mitre_impact", "block_source"],
+    )
