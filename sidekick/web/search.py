@@ -1,5 +1,6 @@
 """What the Events page shows, as its address says it: words, filter, facets and time, so that every view is a link."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ _FIELDS = {
     "image": ("container.image.repository",),
 }
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+_BARE = re.compile(r"[\w.\[\]/-]+", re.ASCII)  # a field name that needs no quotes in a filter
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class View:
 
 def equals(name: str, value: object) -> str:
     """The filter that a field has exactly that value; empty where filters cannot name the field."""
-    text = f"{_quoted(name) if set(name) & set(' ()=<>!,') else name} = {_quoted(str(value))}"
+    text = f"{name if _BARE.fullmatch(name) else _quoted(name)} = {_quoted(str(value))}"
     try:
         compile_filter(text)
     except FilterError:
