@@ -12,16 +12,16 @@ SHOWN = 200
 def router(letters: Letters, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
-    def shown(request: Request, said: Said | None = None) -> Response:
-        found = letters.letters()
+    async def shown(request: Request, said: Said | None = None) -> Response:
+        found = await letters.letters()
         output = request.query_params.get("output", "")
-        chosen = [(name, letter, letter.decoded()) for name, letter in found if output in ("", name)]
+        chosen = [(name, letter) for name, letter in found if output in ("", name)]
         names = sorted({name for name, _ in found})
         return frame.page(
             request,
             "dead_letters.html",
             said=said,
-            letters=chosen[:SHOWN],
+            letters=[(name, letter, letter.decoded()) for name, letter in chosen[:SHOWN]],
             more=max(0, len(chosen) - SHOWN),
             outputs=names,
             output=output,
@@ -29,11 +29,11 @@ def router(letters: Letters, frame: Frame) -> APIRouter:
 
     @routes.get("/dead-letters")
     async def list_letters(request: Request) -> Response:
-        return shown(request)
+        return await shown(request)
 
     @routes.post("/dead-letters")
     async def act(request: Request) -> Response:
-        return shown(request, await frame.act(request, lambda form, by: _act(letters, form, by)))
+        return await shown(request, await frame.act(request, lambda form, by: _act(letters, form, by)))
 
     return routes
 

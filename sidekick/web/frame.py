@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -31,7 +31,7 @@ class LoginNeededError(Exception):
 
     def __init__(self, wanted: str) -> None:
         super().__init__(wanted)
-        self.address = f"/login?to={quote(wanted)}"
+        self.address = f"/login?{urlencode({'to': wanted})}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Frame:
         """Raises `LoginNeededError`."""
         visitor = self._access.visitor(request)
         if visitor is None:
-            raise LoginNeededError(request.url.path if request.method == "GET" else "/")
+            path, query = request.url.path, request.url.query
+            raise LoginNeededError((f"{path}?{query}" if query else path) if request.method == "GET" else "/")
         return visitor
 
     async def act(self, request: Request, action: Action) -> Said:

@@ -8,7 +8,6 @@ from fastapi.responses import Response, StreamingResponse
 
 from sidekick.event import Event
 from sidekick.filter import FilterError
-from sidekick.web.frame import Frame
 from sidekick.web.page import HEADERS, fragment
 from sidekick.web.ports import Arrivals
 from sidekick.web.search import View
@@ -17,12 +16,11 @@ _MOST_ROWS = 200
 """Of one batch that are shown: a storm of alerts must not choke the browser, and the list is there to be searched."""
 
 
-def router(arrivals: Arrivals, frame: Frame) -> APIRouter:
+def router(arrivals: Arrivals) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/events/live")
     async def follow(request: Request) -> Response:
-        frame.visitor(request)
         view = View.of(request.query_params)
         try:
             events = arrivals.follow(view.words, view.condition())

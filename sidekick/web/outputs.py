@@ -15,16 +15,16 @@ WINDOWS = {"15 minutes": 900, "1 hour": 3600, "6 hours": 21_600, "24 hours": 86_
 def router(outputs: Outputs, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
-    def shown(request: Request, said: Said | None = None) -> Response:
-        return frame.page(request, "outputs.html", said=said, outputs=outputs.states(), windows=WINDOWS)
+    async def shown(request: Request, said: Said | None = None) -> Response:
+        return frame.page(request, "outputs.html", said=said, outputs=await outputs.states(), windows=WINDOWS)
 
     @routes.get("/outputs")
     async def list_outputs(request: Request) -> Response:
-        return shown(request)
+        return await shown(request)
 
     @routes.post("/outputs/{name}")
     async def act(request: Request, name: str) -> Response:
-        return shown(request, await frame.act(request, lambda form, by: _act(outputs, name, form, by)))
+        return await shown(request, await frame.act(request, lambda form, by: _act(outputs, name, form, by)))
 
     return routes
 

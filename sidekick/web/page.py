@@ -13,6 +13,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from sidekick.filter.operators import text_of
+
 HERE = Path(__file__).parent
 CUT = 300
 """Characters of a text that a list shows."""
@@ -41,11 +43,9 @@ def isolated(text: object) -> Markup:
 
 def value_text(value: object) -> str:
     """A field's value as people write it; lists and objects as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, bool | list | dict):
+    if value is None or isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    return text_of(value)
 
 
 def moment(seconds: float | datetime | str) -> Markup:

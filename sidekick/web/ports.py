@@ -103,7 +103,7 @@ class Delivery(Protocol):
 
 
 class Outputs(Protocol):
-    def states(self) -> Sequence[OutputState]: ...
+    async def states(self) -> Sequence[OutputState]: ...
     def pause(self, name: str, by: str) -> None: ...
     def resume(self, name: str, by: str) -> None: ...
     async def test(self, name: str, by: str) -> str:
@@ -118,7 +118,7 @@ class Outputs(Protocol):
 
 
 class Letters(Protocol):
-    def letters(self) -> Sequence[tuple[str, DeadLetter]]:
+    async def letters(self) -> Sequence[tuple[str, DeadLetter]]:
         """Each with its output, newest first."""
         ...
 
@@ -161,7 +161,7 @@ class Blocks(Protocol):
 
 class Arrivals(Protocol):
     def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on, as it comes."""
+        """What is accepted from now on, as it comes; ends when the service does."""
         ...
 
 

@@ -1,6 +1,5 @@
 """What the Events page shows, as its address says it: words, filter, facets and time, so that every view is a link."""
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,6 +7,8 @@ from urllib.parse import urlencode
 
 from sidekick.event import Priority
 from sidekick.filter import Filter, FilterError, compile_filter
+from sidekick.filter.operators import text_of
+from sidekick.filter.syntax import And, Comparison, Expression, Or, Value
 from sidekick.store import DIMENSIONS, Search
 
 SPANS = {"15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000, "all": 0}
@@ -23,9 +24,6 @@ _FIELDS = {
     "namespace": ("k8s.ns.name", "ka.target.namespace"),
     "image": ("container.image.repository",),
 }
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-
-_BARE = re.compile(r"[\w.\[\]/-]+", re.ASCII)  # a field name that needs no quotes in a filter
 
 
 @dataclass(frozen=True)
@@ -105,16 +103,14 @@ class View:
 
     def condition(self) -> Filter | None:
         """Filter and facets as one filter. Raises `FilterError`, of the filter as it was typed."""
-        if self.filter:
-            compile_filter(self.filter)
-        parts = [f"({self.filter})"] if self.filter else []
+        parts: list[Expression] = [compile_filter(self.filter).expression] if self.filter else []
         parts += [_either(_FIELDS[name], value) for name, value in self.facets.items()]
-        return compile_filter(" and ".join(parts)) if parts else None
+        return compile_filter(str(And(tuple(parts)))) if parts else None
 
 
 def equals(name: str, value: object) -> str:
     """The filter that a field has exactly that value; empty where filters cannot name the field."""
-    text = f"{name if _BARE.fullmatch(name) else _quoted(name)} = {_quoted(str(value))}"
+    text = str(Comparison(name, "=", (Value(text_of(value)),)))
     try:
         compile_filter(text)
     except FilterError:
@@ -122,13 +118,9 @@ def equals(name: str, value: object) -> str:
     return text
 
 
-def _either(names: tuple[str, ...], value: str) -> str:
-    tests = [f"{name} = {_quoted(value)}" for name in names]
-    return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text.translate(_ESCAPES)}"'
+def _either(names: tuple[str, ...], value: str) -> Expression:
+    tests = tuple(Comparison(name, "=", (Value(value),)) for name in names)
+    return tests[0] if len(tests) == 1 else Or(tests)
 
 
 def _known(name: str, value: str) -> bool:

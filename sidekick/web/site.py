@@ -1,6 +1,6 @@
 """Puts the pages into the application that serves port 2802."""
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -13,15 +13,16 @@ from sidekick.web.ports import Service
 def install(app: FastAPI, service: Service) -> None:
     frame = Frame(service.access)
     for routes in (
-        live.router(service.arrivals, frame),  # before `/events/{uuid}`, which would take it for an id
+        live.router(service.arrivals),  # before `/events/{uuid}`, which would take it for an id
         events.router(service, frame),
         outputs.router(service.outputs, frame),
         dead_letters.router(service.letters, frame),
         silences.router(service.silencing, frame),
         blocks.router(service.blocks, frame),
-        login.router(service.access),
     ):
-        app.include_router(routes)
+        # Before anything is looked up: a page that nobody may see costs nothing.
+        app.include_router(routes, dependencies=[Depends(frame.visitor)])
+    app.include_router(login.router(service.access))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_api_route("/", _start, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)

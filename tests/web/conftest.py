@@ -18,11 +18,8 @@ class Tabs:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self.complaints: list[str] = []
-        self._agreeing = False
-
-    def answer_dialogs(self) -> None:
-        """From now on a question is answered with yes, and no complaint."""
-        self._agreeing = True
+        self.answers: list[tuple[str, bool]] = []
+        """To questions that are to come: a part of each, and whether the answer is yes."""
 
     def _hear(self, said: ConsoleMessage) -> None:
         # An answer of 409 or so shows in the page, where the tests look for it.
@@ -30,8 +27,10 @@ class Tabs:
             self.complaints.append(said.text)
 
     async def _answer(self, dialog: Dialog) -> None:
-        if self._agreeing:
-            await dialog.accept()
+        if self.answers:
+            question, yes = self.answers.pop(0)
+            assert question in dialog.message
+            await (dialog.accept() if yes else dialog.dismiss())
         else:
             self.complaints.append(f"dialog: {dialog.message}")
             await dialog.dismiss()
@@ -58,4 +57,4 @@ async def tabs(no_task_left: None) -> AsyncIterator[Tabs]:
         tabs = Tabs(browser)
         yield tabs
         await browser.close()
-    assert tabs.complaints == []
+    assert (tabs.complaints, tabs.answers) == ([], [])

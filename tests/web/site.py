@@ -85,7 +85,7 @@ class Outputs:
         self.done: list[tuple[str, str, str]] = []
         self.fates: dict[str, list[Delivery]] = {}
 
-    def states(self) -> Sequence[State]:
+    async def states(self) -> Sequence[State]:
         return list(self._states.values())
 
     def change(self, name: str, **values: object) -> None:
@@ -122,7 +122,7 @@ class Letters:
     def __init__(self, folder: Path, *outputs: str) -> None:
         self.boxes = {name: DeadLetters(folder, name) for name in outputs}
 
-    def letters(self) -> Sequence[tuple[str, DeadLetter]]:
+    async def letters(self) -> Sequence[tuple[str, DeadLetter]]:
         found = [(name, letter) for name, box in self.boxes.items() for letter in box.letters().values()]
         return sorted(found, key=lambda pair: pair[1].at, reverse=True)
 
@@ -176,14 +176,13 @@ class Blocks:
 
 class Arrivals:
     def __init__(self) -> None:
-        self._followers: set[asyncio.Queue[Event]] = set()
+        self._followers: set[asyncio.Queue[Event | None]] = set()
 
     async def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._followers.add(queue)
         try:
-            while True:
-                event = await queue.get()
+            while event := await queue.get():
                 if wanted is None or wanted(event):
                     yield [event]
         finally:
@@ -193,7 +192,8 @@ class Arrivals:
     def followed(self) -> bool:
         return bool(self._followers)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event | None) -> None:
+        """Tells all who follow; None that there is no more to come."""
         for queue in self._followers:
             queue.put_nowait(event)
 
@@ -242,6 +242,7 @@ class Site:
             yield
         finally:
             server.should_exit = True
+            self.arrivals.add(None)
             await task
             await self.service.reader.close()
 

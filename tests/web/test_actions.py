@@ -85,7 +85,9 @@ async def test_dead_letters_are_shown_replayed_and_dropped(tmp_path: Path, tabs:
         assert sorted(served.letters.boxes["slack"].letters()) == sorted(event.uuid for event in events[::2])
 
         await page.get_by_role("button", name="Pick all").click()
-        tabs.answer_dialogs()
+        tabs.answers += [("for good?", False), ("for good?", True)]
+        await page.get_by_role("button", name="Drop").click()
+        assert len(served.letters.boxes["slack"].letters()) == 2
         await page.get_by_role("button", name="Drop").click()
         await said(page, "slack: 2 dropped")
         await expect(page.get_by_role("main")).to_contain_text("No dead letters of slack")

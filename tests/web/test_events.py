@@ -119,6 +119,18 @@ async def test_live_events_come_on_top_when_they_pass_the_filter(tmp_path: Path,
         await until(lambda: not served.arrivals.followed, what="nobody follows")
 
 
+async def test_the_first_event_comes_live_to_a_page_that_was_empty(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        page = await tabs.open(served.url)
+        await expect(page.get_by_text("No alert has arrived")).to_be_visible()
+        await page.get_by_role("button", name="Live").click()
+        for rule in ("First", "Second"):
+            await until(lambda: served.arrivals.followed, what="a follower")
+            await served.add(alert(time.time(), rule=rule))
+            await expect(page.locator("[data-row]").first).to_have_text(rule)
+        await expect(page.get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "true")
+
+
 async def test_keys_alone_are_enough(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         await filled(served, time.time())
@@ -158,7 +170,7 @@ async def test_an_event_shows_all_of_it_and_where_it_went(tmp_path: Path, tabs: 
         assert "values:\n    - [bash, nginx, docker.io/library/nginx]" in copied
 
         await page.get_by_role("row", name="k8s.ns.name").get_by_role("link").click()
-        await expect(page.get_by_label("Filter, in Falco")).to_have_value('k8s.ns.name = "shop"')
+        await expect(page.get_by_label("Filter, in Falco")).to_have_value("k8s.ns.name = shop")
         assert len(await shown(page)) == 3
 
         missing = await page.request.get(f"{served.url}/events/nowhere")

@@ -13,15 +13,15 @@ from sidekick.web.search import View, equals
 from sidekick.web.snippet import curl, exception
 from tests.web.alerts import alert
 
+TOP = {"rule", "priority", "source", "time", "tags", "hostname", "output"}  # filters read these of the alert itself
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50)
 
 
-@given(text, text)
+@given(text.filter(lambda name: name not in TOP), text)
 def test_a_field_s_filter_finds_what_has_that_value(name: str, value: str) -> None:
-    condition = equals(name, value)
-    if condition:
-        assert compile_filter(condition)(alert(0, output_fields={name: value}))
-        assert not compile_filter(condition)(alert(0, output_fields={name: value + "x"}))
+    condition = compile_filter(equals(name, value))
+    assert condition(alert(0, output_fields={name: value}))
+    assert not condition(alert(0, output_fields={name: value + "x"}))
 
 
 def test_a_field_of_any_usual_name_can_be_found() -> None:

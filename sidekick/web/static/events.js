@@ -1,12 +1,16 @@
 "use strict";
 
 const MOST_LIVE = 500; // rows that a live list keeps
+const LIVE = "#live"; // in the address, so that a link or a reload goes on with it
+const STORED = 1000; // milliseconds after which the store surely has what has just come
+const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 
 document.addEventListener("DOMContentLoaded", () => {
   const chart = document.querySelector("[data-chart]");
   if (chart) draw(chart);
   const live = document.querySelector("[data-live]");
   live?.addEventListener("click", () => toggle(live));
+  if (live && location.hash === LIVE) toggle(live);
   const facets = document.querySelector("[data-facets]");
   if (facets && matchMedia("(max-width: 60rem)").matches) facets.open = false;
 });
@@ -46,8 +50,11 @@ function options(holder, names, starts) {
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-    scales: { x: { range: () => [starts[0] ?? 0, (starts.at(-1) ?? 0) + step] }, y: { range: (_, low, high) => [0, Math.max(1, high)] } },
-    axes: [{ ...axis, size: 30, values: (_, splits) => splits.map(clock) }, { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] }],
+    scales: {
+      x: { range: () => [starts[0] ?? 0, (starts.at(-1) ?? 0) + step] },
+      y: { range: (_, low, high) => [0, Math.max(1, high)] },
+    },
+    axes: [{ ...axis, size: 30, values: (_, splits) => splits.map(clock) }, { ...axis, size: 48, incrs: WHOLE }],
     series: [{}, ...[...names].reverse().map((name) => ({
       label: name,
       width: 0,
@@ -69,7 +76,10 @@ function zoom(plot, address) {
   const { left, width } = plot.select;
   if (width < 4) return;
   const [from, to] = [left, left + width].map((pixel) => Math.round(plot.posToVal(pixel, "x")));
-  location.assign(address.replace("FROM", from).replace("TO", Math.max(to, from + 1)));
+  const target = new URL(address, location);
+  target.searchParams.set("from", from);
+  target.searchParams.set("to", Math.max(to, from + 1));
+  location.assign(target);
 }
 
 let tail;
@@ -78,6 +88,7 @@ function toggle(button) {
   const on = !tail;
   if (on) follow(button);
   else stop();
+  history.replaceState(null, "", on ? LIVE : location.pathname + location.search);
   button.setAttribute("aria-pressed", String(on));
 }
 
@@ -94,7 +105,7 @@ function follow(button) {
 // The server made these rows of the same template as the others, escaped.
 function arrive(html) {
   const body = document.querySelector("#list tbody");
-  if (!body) return location.reload(); // the list was empty, and has no table yet
+  if (!body) return setTimeout(() => location.reload(), STORED); // the list was empty, and has no table yet
   body.insertAdjacentHTML("afterbegin", html);
   for (const row of [...body.rows].slice(MOST_LIVE)) row.remove();
   tellLocalTimes(body);

@@ -43,6 +43,11 @@ document.addEventListener("click", (event) => {
   for (const box of boxes) box.checked = !all;
 });
 
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-confirm]");
+  if (button && !confirm(button.dataset.confirm)) event.preventDefault();
+});
+
 // What changes by itself is asked for anew, unless somebody is at work in it or looks elsewhere.
 setInterval(() => {
   const part = document.querySelector("[data-renew]");
