@@ -1,6 +1,5 @@
 """The page: what people see and do on port 2802, made on the server."""
 
-from sidekick.web.ports import RefusedError, Service
 from sidekick.web.site import install
 
-__all__ = ["RefusedError", "Service", "install"]
+__all__ = ["install"]

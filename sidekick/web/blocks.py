@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from sidekick.control.ports import Block, Blocks, RefusedError
 from sidekick.event import Event
 from sidekick.web.frame import Form, Frame, Said, text
-from sidekick.web.ports import Block, Blocks, RefusedError
 
 _OWN = ("fd.lip", "fd.sip")
 """Fields of an alert that name this host, as a rule; the daemon would refuse to block it anyway."""

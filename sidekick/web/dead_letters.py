@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from sidekick.control.ports import Letters, RefusedError
 from sidekick.web.frame import Form, Frame, Said, text
-from sidekick.web.ports import Letters, RefusedError
 
 SHOWN = 200
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from sidekick.control.ports import Service
 from sidekick.event import Event
 from sidekick.filter import FilterError, compile_filter
 from sidekick.store import DIMENSIONS, Page, Reader, Search, StoreError, Tally
@@ -15,7 +16,6 @@ from sidekick.web import snippet
 from sidekick.web.blocks import sources
 from sidekick.web.chart import Chart, chart
 from sidekick.web.frame import Frame
-from sidekick.web.ports import Service
 from sidekick.web.search import SPANS, View, equals
 
 _NEAR = 300

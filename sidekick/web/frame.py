@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from sidekick.control.ports import Access, RefusedError, Visitor
 from sidekick.web.page import page
-from sidekick.web.ports import Access, RefusedError, Visitor
 
 SECTIONS = {
     "/events": "Events",

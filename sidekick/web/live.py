@@ -6,10 +6,10 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
+from sidekick.control.ports import Arrivals
 from sidekick.event import Event
 from sidekick.filter import FilterError
 from sidekick.web.page import HEADERS, fragment
-from sidekick.web.ports import Arrivals
 from sidekick.web.search import View
 
 _MOST_ROWS = 200

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from sidekick.control.ports import Access
 from sidekick.web.frame import Said, read_form, text
 from sidekick.web.page import page
-from sidekick.web.ports import Access
 
 
 def router(access: Access) -> APIRouter:

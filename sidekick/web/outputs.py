@@ -5,8 +5,8 @@ import time
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from sidekick.control.ports import Outputs, RefusedError
 from sidekick.web.frame import Form, Frame, Said, text
-from sidekick.web.ports import Outputs, RefusedError
 
 WINDOWS = {"15 minutes": 900, "1 hour": 3600, "6 hours": 21_600, "24 hours": 86_400, "7 days": 604_800}
 """Stretches of time up to now that can be replayed, in seconds."""

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from sidekick.control.ports import RefusedError, Silencing
 from sidekick.filter import FilterError, compile_filter
 from sidekick.pipeline import SilenceSettings
 from sidekick.web.frame import Form, Frame, Said, text
-from sidekick.web.ports import RefusedError, Silencing
 
 LIVES = {"1 hour": 1, "4 hours": 4, "1 day": 24, "7 days": 168, "30 days": 720}
 """How long a silence may last, in hours."""

@@ -4,10 +4,10 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from sidekick.control.ports import Service
 from sidekick.web import blocks, dead_letters, events, live, login, outputs, silences
 from sidekick.web.frame import Frame, LoginNeededError
 from sidekick.web.page import HERE
-from sidekick.web.ports import Service
 
 
 def install(app: FastAPI, service: Service) -> None:

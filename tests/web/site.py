@@ -16,12 +16,13 @@ from fastapi import FastAPI, Request, Response
 from bpf.client import Block, Client, DaemonError, Wanted
 from bpf.client import RefusedError as DaemonRefusedError
 from bpf.protocol import List, Row, Unblock
+from sidekick.control import RefusedError, Service
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.pipeline import Silence, Silences, SilenceSettings
 from sidekick.store import Limits, Reader, Writer
-from sidekick.web import RefusedError, Service, install
+from sidekick.web import install
 from tests.bpf.host import Host
 from tests.deadline import until
 from tests.services.server import free_ports

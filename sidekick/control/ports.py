@@ -1,19 +1,22 @@
-"""What the pages need of the service around them. Each change names its visitor, for the trail of who did what.
+"""What the page and the API need of the service around them. Each change names its visitor, for the trail of who did
+what.
 
 Whatever cannot be done is a `RefusedError`, whose message says why to the visitor.
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from fastapi import Request, Response
+from typing import TYPE_CHECKING, Protocol
 
 from sidekick.delivery import DeadLetter
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.pipeline import Silence, SilenceSettings
 from sidekick.store import Reader
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 
 class RefusedError(Exception):
@@ -44,15 +47,15 @@ class Visitor(Protocol):
 class Access(Protocol):
     """Who is who."""
 
-    def visitor(self, request: Request) -> Visitor | None:
+    def visitor(self, request: "Request") -> Visitor | None:
         """None for who has to log in first."""
         ...
 
-    async def log_in(self, request: Request, response: Response, name: str, password: str) -> bool:
+    async def log_in(self, request: "Request", response: "Response", name: str, password: str) -> bool:
         """Whether name and password are right; `response` then carries the session."""
         ...
 
-    def log_out(self, request: Request, response: Response) -> None: ...
+    def log_out(self, request: "Request", response: "Response") -> None: ...
 
 
 class OutputState(Protocol):

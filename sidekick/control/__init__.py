@@ -1,0 +1,5 @@
+"""What people do to a running service: the one place behind the page and the API, so that both can do the same."""
+
+from sidekick.control.ports import RefusedError, Service
+
+__all__ = ["RefusedError", "Service"]
