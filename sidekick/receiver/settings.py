@@ -1,20 +1,10 @@
 """Keys of the configuration that say where alerts come in and how much one sender may ask for."""
 
-import ipaddress
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from sidekick.sdk.settings import CommaList, Duration, Flag, Settings, Size, Text
-
-
-def _ip_address(value: str) -> str:
-    if value:
-        ipaddress.ip_address(value)
-    return value
-
-
-Port = Annotated[int, Field(ge=0, le=65535)]
+from sidekick.sdk.settings import CommaList, Duration, Flag, IpAddress, Port, Settings, Size, Text
 
 
 class TlsServer(Settings):
@@ -57,7 +47,7 @@ class ReceiverSettings(Settings):
 class ListenSettings(Settings):
     """The keys outside any section that the receiver reads, and its sections."""
 
-    listenaddress: Annotated[Text, AfterValidator(_ip_address)] = ""
+    listenaddress: IpAddress = ""
     """IP address to listen on; empty means every address, IPv4 and IPv6."""
     listenport: Port = 2801
     """TCP port that takes alerts."""

@@ -5,6 +5,7 @@ A field's name is its key in the file, its attribute docstring is its documentat
 
 import json
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -100,6 +101,13 @@ def _text(value: Any) -> Any:
     )
 
 
+def _address(value: str) -> str:
+    """Refuses what is no IP address; nothing is every address."""
+    if value:
+        ip_address(value)
+    return value
+
+
 def _lower(value: Any) -> Any:
     return str(value).lower()
 
@@ -120,6 +128,8 @@ CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
 WordList = Annotated[tuple[str, ...], BeforeValidator(_word_list)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, BeforeValidator(_text)]
+IpAddress = Annotated[Text, AfterValidator(_address)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 TextMap = Annotated[dict[str, Text], BeforeValidator(text_map)]
 TemplateText = Annotated[Text, AfterValidator(_template)]
 TemplateMap = Annotated[dict[str, TemplateText], BeforeValidator(text_map)]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from sidekick.control.settings import ApiSettings
 from sidekick.journal.settings import JournalSettings
 from sidekick.pipeline.silence import SilenceSettings
 from sidekick.receiver.settings import ListenSettings
@@ -80,10 +81,15 @@ class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """Log at level debug."""
     log: LogSettings = LogSettings()
     """What is logged."""
+    watch: Flag = True
+    """Load the configuration anew when one of its files, secrets and certificates included, has changed. SIGHUP does so
+    at any time. A configuration with an error changes nothing; the log says what is wrong."""
     folder: Path = Path("data")
     """Folder of what must outlive the process, dead letters among it."""
     journal: JournalSettings = JournalSettings()
     """Where alerts are kept until each output has them."""
+    api: ApiSettings = ApiSettings()
+    """The page and the JSON API."""
     silences: tuple[SilenceSettings, ...] = ()
     """What nobody is to be told for a while: each a filter, until, author and reason."""
     grace: Duration = 25.0

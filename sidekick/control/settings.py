@@ -1,0 +1,18 @@
+"""Keys of `api`: where people reach the page and the JSON API."""
+
+from sidekick.sdk.settings import Flag, IpAddress, Port, Settings, Text
+
+
+class ApiSettings(Settings):
+    """The page and the JSON API: off unless asked for, so that a service opens no second port unasked."""
+
+    enabled: Flag = False
+    """Serve the page and the JSON API."""
+    address: IpAddress = "127.0.0.1"
+    """IP address to listen on; anything but this host's own loopback needs a login."""
+    port: Port = 2802
+    """TCP port of the page and the API."""
+    url: Text = ""
+    """Where people reach the page, such as https://sidekick.example.com: messages link to their alert there."""
+    xdpsocket: Text = ""
+    """Socket of the daemon sidekick-xdp, for the list of blocks; unset: that of the output `xdp`."""
