@@ -4,6 +4,7 @@ from sidekick.delivery.counts import ATTEMPT_OUTCOMES, OUTCOMES, Counts
 from sidekick.delivery.dead_letters import DeadLetter, DeadLetters
 from sidekick.delivery.replay import Refusals, ReplayCursor
 from sidekick.delivery.worker import Worker
+from sidekick.delivery.workers import Workers
 
 __all__ = [
     "ATTEMPT_OUTCOMES",
@@ -14,4 +15,5 @@ __all__ = [
     "Refusals",
     "ReplayCursor",
     "Worker",
+    "Workers",
 ]

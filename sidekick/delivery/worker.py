@@ -44,17 +44,19 @@ class Worker:
         accepts: Callable[[Event], bool],
         dead_letters: DeadLetterBox,
         silenced: Callable[[Event], bool] | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.name = name
         self.output = output
         self.cursor = cursor
-        self.counts = Counts(inherited=cursor.waiting)
+        self.counts = counts or Counts(inherited=cursor.waiting)
         self.breaker = Breaker(output.settings.retry)
         self.connected = False
         self.last_error = ""
         self._failing_since: float | None = None
         self._dead_letters = dead_letters
         self._stopping = asyncio.Event()
+        self._drain = True
         self._selection = Selection(name, output.settings, accepts, silenced)
         self._batcher = Batcher(cursor, self._selection, _window(output))
         self._sent: deque[tuple[int, Tally]] = deque()
@@ -72,8 +74,10 @@ class Worker:
         status = "failing" if self._failing_since is not None else "ok" if self.connected else "connecting"
         return {"status": status, "waiting": self.cursor.waiting, "error": self.last_error}
 
-    def stop(self) -> None:
-        """Lets what waits be delivered, but waits for no destination that is away and for no further event."""
+    def stop(self, *, drain: bool = True) -> None:
+        """Lets what waits be delivered, or without `drain` only what is in hand, but waits for no destination that is
+        away and for no further event."""
+        self._drain = drain
         self._stopping.set()
 
     async def run(self) -> None:
@@ -82,7 +86,7 @@ class Worker:
             await self._arrive()
             self._sent.clear()
             self._batcher.rewind()
-            while (batch := await self._batcher.next(self._stopping)) is not None:
+            while self._goes_on() and (batch := await self._batcher.next(self._stopping)) is not None:
                 await self._send_window(batch.events, batch.tally)
                 if batch.digests:
                     await self._send_digests(batch.digests)
@@ -93,6 +97,9 @@ class Worker:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
             await self.output.close()
+
+    def _goes_on(self) -> bool:
+        return self._drain or not self._stopping.is_set()
 
     def _settle(self) -> None:
         """Moves the cursor on, as far as no digest holds it."""

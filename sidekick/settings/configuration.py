@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sidekick.sdk.output import Output
@@ -35,3 +36,5 @@ class Configuration(TopSettings):
     off: Mapping[str, OutputOff] = {}
     """The outputs that are written but off, and why."""
     warnings: tuple[Problem, ...] = ()
+    files: tuple[Path, ...] = ()
+    """The files that it was read from, those of single secrets among them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sidekick.settings.key import Key
@@ -26,6 +27,8 @@ class Entries:
     """Where each name stands, those inside maps and lists included."""
     problems: list[Problem] = field(default_factory=list[Problem])
     warnings: list[Problem] = field(default_factory=list[Problem])
+    files: list[Path] = field(default_factory=list[Path])
+    """Those that hold a value each."""
 
     def add(self, entry: Entry) -> None:
         self.found[entry.key.name] = entry

@@ -34,6 +34,7 @@ def load(path: Path | None, environ: Mapping[str, str], known: Schema | None = N
     """
     known = known or schema()
     written = yaml_file.read_entries(read(path), known) if path else Entries()
+    written.files += [path] if path else []
     _overlay(written, environment.read_entries(environ, known))
     return _Assembly(known, written, environ).configuration()
 
@@ -52,6 +53,7 @@ def _overlay(entries: Entries, environ: Entries) -> None:
         entries.places[name] = entry.place
     entries.problems += environ.problems
     entries.warnings += environ.warnings
+    entries.files += environ.files
 
 
 def _merged(below: Entry | None, entry: Entry) -> Entry:
@@ -82,7 +84,11 @@ class _Assembly:
         if self.problems or top is None:
             raise ConfigurationError(sorted(self.problems, key=lambda problem: (problem.place, problem.key)))
         return Configuration.model_construct(
-            **dict(top), outputs=self.outputs, off=self.off, warnings=tuple(self.warnings)
+            **dict(top),
+            outputs=self.outputs,
+            off=self.off,
+            warnings=tuple(self.warnings),
+            files=tuple(dict.fromkeys(self.entries.files)),
         )
 
     def _output(self, name: str) -> None:
@@ -157,7 +163,9 @@ class _Assembly:
             case Kind.TREE:
                 return parse(value)
             case Kind.SECRET if value.startswith("file:/"):
-                return read_secret(value.removeprefix("file:"))
+                file = value.removeprefix("file:")
+                self.entries.files.append(Path(file))
+                return read_secret(file)
             case _:
                 return value
 

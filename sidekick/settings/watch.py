@@ -1,0 +1,34 @@
+"""Notices that files of the configuration have changed."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_Mark = tuple[int, int, int] | None
+
+
+class Watch:
+    """Compares files with what they were at the last look; a link counts as what it points to, as Kubernetes changes
+    mounted files by turning a link."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._seen = {file: _mark(file) for file in files}
+        self._unsettled: dict[Path, _Mark] = {}
+
+    def changed(self) -> set[Path]:
+        """Files that have changed since this was last asked, and not between the last two questions: an editor may
+        still be at work on those."""
+        now = {file: _mark(file) for file in self._seen}
+        differing = {file: mark for file, mark in now.items() if mark != self._seen[file]}
+        settled = {file for file, mark in differing.items() if self._unsettled.get(file, ()) == mark}
+        self._unsettled = {file: mark for file, mark in differing.items() if file not in settled}
+        self._seen |= {file: now[file] for file in settled}
+        return settled
+
+
+def _mark(file: Path) -> _Mark:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
