@@ -77,10 +77,15 @@ class Silences:
     ) -> None:
         self._path = path
         self._clock = clock
-        self._configured = [Silence(id=f"configured-{n}", **dict(one)) for n, one in enumerate(configured, start=1)]
-        self._added: list[Silence] = []
+        self._configured: list[Silence] = []
+        self._added = _read(path)
         self._tests: list[tuple[float, Filter, Silence]] = []
-        self._use(_read(path))
+        self.configure(configured)
+
+    def configure(self, configured: Sequence[SilenceSettings]) -> None:
+        """Puts other silences in the place of the configuration's."""
+        self._configured = [Silence(id=f"configured-{n}", **dict(one)) for n, one in enumerate(configured, start=1)]
+        self._use(self._added)
 
     def silencing(self, event: Event) -> Silence | None:
         """The silence that covers this event now, if one does."""

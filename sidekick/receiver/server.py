@@ -29,7 +29,8 @@ _NEWCOMER = 1.0
 
 
 class Door(NamedTuple):
-    """One listening socket, and what is behind it."""
+    """One listening socket, and what is behind it. The socket is ours; what serves it has a copy, so that another may
+    take its place and no connection is refused in between."""
 
     listening: socket.socket
     paths: Paths
@@ -42,6 +43,10 @@ class Receiver:
     def __init__(self, settings: ListenSettings, service: Service) -> None:
         self._settings = settings
         self.state = State(service, settings.receiver)
+        self._given: dict[str, list[socket.socket]] = {}
+        """Sockets that systemd keeps."""
+        self._bound: dict[tuple[str, int, bool], socket.socket] = {}
+        """Sockets of our own, by address, port and whether it is the second one."""
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -52,53 +57,85 @@ class Receiver:
 
     async def start(self) -> None:
         """Listens. Raises `ListenError` or `TlsError`, whose messages are for the user; nothing is left open then."""
-        limits = self._settings.receiver
+        self._given = activated()
+        self.state.tick(asyncio.get_running_loop().time())
+        try:
+            await self.renew(self._settings)
+        except BaseException:
+            self._close_sockets()
+            raise
+        self._sweeper = asyncio.create_task(self._sweep(), name="receiver")
+
+    async def renew(self, settings: ListenSettings) -> None:
+        """Listens as these say from now on, with certificates read anew; connections that are open stay as they are.
+
+        Raises `ListenError` or `TlsError`, and all is as it was then.
+        """
+        with ExitStack() as undo:
+            doors = self._doors(settings, undo)
+            servers: list[asyncio.Server] = []
+            for door in doors:
+                servers.append(await self._serve(door))
+                undo.callback(servers[-1].close)
+            undo.pop_all()
+        for server in self._servers:
+            server.close()
+        self._release({door.listening for door in doors})
+        self._servers, self._settings = servers, settings
+        self._limit(settings)
+
+    def _limit(self, settings: ListenSettings) -> None:
+        limits = self.state.limits = settings.receiver
         self.state.most_connections = allow_connections(limits.connections)
         if self.state.most_connections < limits.connections:
             logger.warning("the limit of open files allows only %d connections", self.state.most_connections)
-        self.state.tick(asyncio.get_running_loop().time())
-        with ExitStack() as bound:
-            for door in self._doors(bound):
-                await self._serve(door)
-            bound.pop_all()
-        self._sweeper = asyncio.create_task(self._sweep(), name="receiver")
 
-    def _doors(self, bound: ExitStack) -> list[Door]:
-        settings, tls = self._settings, self._settings.tlsserver
+    def _doors(self, settings: ListenSettings, undo: ExitStack) -> list[Door]:
+        tls = settings.tlsserver
         context = server_context(tls) if tls.deploy else None
-        given = activated()
-        for one in chain.from_iterable(given.values()):
-            bound.enter_context(one)
         main, second = divide(tls)
-        plain = given.pop(_NO_TLS, []) if second else []
+        given = {name: sockets for name, sockets in self._given.items() if not (second and name == _NO_TLS)}
+        plain = self._given.get(_NO_TLS, []) if second else []
         sockets = list(chain.from_iterable(given.values()))
         if not sockets:
-            sockets = [bound.enter_context(listen(settings.listenaddress, settings.listenport))]
+            sockets = [self._socket((settings.listenaddress, settings.listenport, False), undo)]
         if second and not plain:
-            plain = [bound.enter_context(listen(settings.listenaddress, tls.notlsport))]
+            plain = [self._socket((settings.listenaddress, tls.notlsport, True), undo)]
         doors = [Door(one, main, context) for one in sockets]
         return doors + [Door(one, second, None) for one in plain if second]
 
-    async def _serve(self, door: Door) -> None:
+    def _socket(self, place: tuple[str, int, bool], undo: ExitStack) -> socket.socket:
+        """The one that listens there, or a new one."""
+        if place not in self._bound:
+            self._bound[place] = undo.enter_context(listen(*place[:2]))
+            undo.callback(self._bound.pop, place)
+        return self._bound[place]
+
+    def _release(self, kept: set[socket.socket]) -> None:
+        """Closes our sockets, but for these."""
+        for place, one in list(self._bound.items()):
+            if one not in kept:
+                one.close()
+                del self._bound[place]
+
+    async def _serve(self, door: Door) -> asyncio.Server:
         # uvicorn would set up logging, signals and a loop; of its configuration, only what its protocol reads is used.
         config = Config(
             Routes(self.state), ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False,
             proxy_headers=False,
         )  # fmt: skip
         config.load()
-        server = await asyncio.get_running_loop().create_server(
+        return await asyncio.get_running_loop().create_server(
             lambda: AlertProtocol(config, self.state, door.paths),
-            sock=door.listening,
+            sock=door.listening.dup(),
             ssl=door.context,
             backlog=BACKLOG,
         )
-        self._servers.append(server)
 
     async def _sweep(self) -> None:
-        limits = self._settings.receiver
-        pause = min(1.0, limits.headertimeout / 4, limits.requesttimeout / 4, limits.idletimeout / 4)
         while True:
-            await asyncio.sleep(pause)
+            limits = self._settings.receiver
+            await asyncio.sleep(min(1.0, limits.headertimeout / 4, limits.requesttimeout / 4, limits.idletimeout / 4))
             self.state.tick(asyncio.get_running_loop().time())
             for number, connection in enumerate(self._connections()):
                 connection.sweep()
@@ -117,6 +154,7 @@ class Receiver:
             await asyncio.sleep(0)
         for server in self._servers:
             server.close()
+        self._close_sockets()
         for connection in self._connections():
             connection.shutdown()
         if not await self._drained(min(grace, _NEWCOMER)):
@@ -130,6 +168,11 @@ class Receiver:
             self._sweeper.cancel()
             await asyncio.wait([self._sweeper])
         self.state.service.refused.flush()
+
+    def _close_sockets(self) -> None:
+        self._release(set())
+        for one in chain.from_iterable(self._given.values()):
+            one.close()
 
     async def _drained(self, within: float) -> bool:
         if not self.state.connections:

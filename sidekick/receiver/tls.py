@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 from sidekick.receiver.settings import TlsServer
 
@@ -25,6 +26,14 @@ def server_context(settings: TlsServer) -> ssl.SSLContext:
         _use(f"tlsserver.cacertfile {authorities}", lambda: context.load_verify_locations(authorities))
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def files(settings: TlsServer) -> list[Path]:
+    """The files that `server_context` reads."""
+    if not settings.deploy:
+        return []
+    authorities = [settings.cacertfile] if settings.mutualtls else []
+    return [Path(name) for name in (settings.certfile, settings.keyfile, *authorities)]
 
 
 def _use(what: str, load: Callable[[], None]) -> None:

@@ -43,6 +43,11 @@ class ClientTls:
             self.mutual_cafile or str(directory / "ca.crt"),
         )
 
+    @property
+    def files(self) -> list[Path]:
+        """Every file that a context may be made of; most need not be there."""
+        return [Path(name) for name in (*self.client_files(), self.cafile) if name]
+
     def _add_client_certificate(self, context: ssl.SSLContext) -> None:
         certificate, key, authority = self.client_files()
         _load(f"{certificate} with {key}", lambda: context.load_cert_chain(certificate, key))

@@ -12,8 +12,21 @@ class Watch:
     mounted files by turning a link."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._seen = {file: _mark(file) for file in files}
+        self._seen: dict[Path, _Mark] = {}
         self._unsettled: dict[Path, _Mark] = {}
+        self.follow(files)
+
+    @property
+    def files(self) -> set[Path]:
+        return set(self._seen)
+
+    def follow(self, files: Iterable[Path]) -> None:
+        """These are the files from now on; what is known of those among them stays known."""
+        self._seen = {file: self._seen[file] if file in self._seen else _mark(file) for file in files}
+
+    def forgive(self) -> None:
+        """What has changed so far is no change any more."""
+        self._seen = {file: _mark(file) for file in self._seen}
 
     def changed(self) -> set[Path]:
         """Files that have changed since this was last asked, and not between the last two questions: an editor may
