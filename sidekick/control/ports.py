@@ -88,6 +88,30 @@ class OutputState(Protocol):
         """Dead letters there are now."""
         ...
 
+    @property
+    def replay(self) -> str:
+        """How the replay stands that was asked for last, in a sentence; may be empty."""
+        ...
+
+
+class Attempt(Protocol):
+    """One try to deliver."""
+
+    @property
+    def at(self) -> float:
+        """When it ended, seconds since 1970."""
+        ...
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `partial`, `retryable`, `misconfigured` or `permanent`."""
+        ...
+
+    @property
+    def answer(self) -> str:
+        """What the destination said, or why there was no answer; empty where all went well."""
+        ...
+
 
 class Delivery(Protocol):
     """Where one event stands with one output."""
@@ -96,7 +120,7 @@ class Delivery(Protocol):
     def output(self) -> str: ...
     @property
     def status(self) -> str:
-        """`delivered`, `waiting`, `filtered`, `silenced`, `dead` …"""
+        """`delivered`, `waiting`, `filtered`, `silenced`, `grouped`, `throttled`, `dead` or `unknown`."""
         ...
 
     @property
@@ -104,17 +128,26 @@ class Delivery(Protocol):
         """The destination's answer or the reason; may be empty."""
         ...
 
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The latest tries, oldest first, as far as this process remembers."""
+        ...
+
 
 class Outputs(Protocol):
     async def states(self) -> Sequence[OutputState]: ...
-    def pause(self, name: str, by: str) -> None: ...
-    def resume(self, name: str, by: str) -> None: ...
+    async def pause(self, name: str, by: str) -> None:
+        """Alerts wait in the journal from now on, over a restart too; a replay to it ends."""
+        ...
+
+    async def resume(self, name: str, by: str) -> None: ...
     async def test(self, name: str, by: str) -> str:
         """Sends a test event past filter and journal; what came of it, in a sentence."""
         ...
 
     async def replay(self, name: str, since: float, by: str) -> str:
-        """Sends again what was accepted since then (s since 1970); what came of it, in a sentence."""
+        """Sends again what was accepted since then (s since 1970); what came of it, or that it goes on, in a sentence.
+        `OutputState.replay` tells the rest."""
         ...
 
     async def deliveries(self, uuid: str) -> Sequence[Delivery]: ...

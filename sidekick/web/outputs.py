@@ -32,10 +32,10 @@ def router(outputs: Outputs, frame: Frame) -> APIRouter:
 async def _act(outputs: Outputs, name: str, form: Form, by: str) -> str:
     match text(form, "do"):
         case "pause":
-            outputs.pause(name, by)
+            await outputs.pause(name, by)
             return f"{name} is paused; its alerts wait in the journal."
         case "resume":
-            outputs.resume(name, by)
+            await outputs.resume(name, by)
             return f"{name} delivers again."
         case "test":
             return await outputs.test(name, by)

@@ -17,6 +17,7 @@ from bpf.client import Block, Client, DaemonError, Wanted
 from bpf.client import RefusedError as DaemonRefusedError
 from bpf.protocol import List, Row, Unblock
 from sidekick.control import RefusedError, Service
+from sidekick.control.ports import Attempt
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
@@ -71,6 +72,7 @@ class State:
     last_error: str = ""
     delivered: int = 0
     dead: int = 0
+    replay: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Delivery:
     output: str
     status: str
     detail: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Outputs:
@@ -92,11 +95,11 @@ class Outputs:
     def change(self, name: str, **values: object) -> None:
         self._states[name] = replace(self._states[name], **values)
 
-    def pause(self, name: str, by: str) -> None:
+    async def pause(self, name: str, by: str) -> None:
         self._do("pause", name, by)
         self.change(name, status="paused")
 
-    def resume(self, name: str, by: str) -> None:
+    async def resume(self, name: str, by: str) -> None:
         self._do("resume", name, by)
         self.change(name, status="ok")
 
