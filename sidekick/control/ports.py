@@ -112,6 +112,11 @@ class Attempt(Protocol):
         """What the destination said, or why there was no answer; empty where all went well."""
         ...
 
+    @property
+    def times(self) -> int:
+        """How many equal ones there were in a row."""
+        ...
+
 
 class Delivery(Protocol):
     """Where one event stands with one output."""

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sidekick.delivery.counts import Tally
+from sidekick.delivery.history import History
 from sidekick.delivery.ports import Cursor
 from sidekick.delivery.selection import Selection
 from sidekick.event import DecodeError, Event
@@ -17,7 +18,8 @@ _SKIP_AT_ONCE = 1000  # unwanted records passed before the cursor is moved, so t
 class Batch:
     """Events and digests to send; `end` is the sequence number behind the last record that was read for it."""
 
-    end: int
+    start: int
+    end: int = field(init=False)
     events: list[Event] = field(default_factory=list[Event])
     digests: list[Event] = field(default_factory=list[Event])
     size: int = 0
@@ -25,14 +27,20 @@ class Batch:
     tally: Tally = field(default_factory=Tally)
     """What became of the records that are not among the events."""
 
+    def __post_init__(self) -> None:
+        self.end = self.start
+
 
 class Batcher:
     """Reads a cursor in batches: full by count or bytes, or `linger` seconds old, whichever comes first."""
 
-    def __init__(self, cursor: Cursor, selection: Selection, limits: BatchLimits) -> None:
+    def __init__(
+        self, cursor: Cursor, selection: Selection, limits: BatchLimits, history: History | None = None
+    ) -> None:
         self._cursor = cursor
         self._selection = selection
         self._limits = limits
+        self._history = history
         self._position = cursor.position
 
     def rewind(self) -> None:
@@ -89,6 +97,9 @@ class Batcher:
         else:
             batch.tally.book(reason)
             batch.skipped += 1
+            # Whether it is filtered can be found out at any time.
+            if self._history is not None and reason != "filtered":
+                self._history.skipped(record.seq, reason)
 
     async def _wait(self, seq: int, limit: float | None, stopping: asyncio.Event) -> None:
         """Returns when that record is there, after `limit` seconds, or at a stop, whichever comes first."""

@@ -15,11 +15,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from sidekick.delivery.batcher import Batcher
+from sidekick.delivery.batcher import Batch, Batcher
 from sidekick.delivery.breaker import Breaker
 from sidekick.delivery.counts import Counts, Tally
+from sidekick.delivery.history import History
 from sidekick.delivery.ports import Cursor, DeadLetterBox
 from sidekick.delivery.selection import Selection
 from sidekick.event import Event
@@ -45,6 +46,7 @@ class Worker:
         dead_letters: DeadLetterBox,
         silenced: Callable[[Event], bool] | None = None,
         counts: Counts | None = None,
+        history: History | None = None,
     ) -> None:
         self.name = name
         self.output = output
@@ -53,12 +55,19 @@ class Worker:
         self.breaker = Breaker(output.settings.retry)
         self.connected = False
         self.last_error = ""
+        self.first = cursor.position
+        """Number of the first record that it passes."""
+        self.paused = False
+        self._history = history
+        self._allowed = asyncio.Event()
+        self._allowed.set()
         self._failing_since: float | None = None
         self._dead_letters = dead_letters
         self._stopping = asyncio.Event()
         self._drain = True
         self._selection = Selection(name, output.settings, accepts, silenced)
-        self._batcher = Batcher(cursor, self._selection, _window(output))
+        self._batcher = Batcher(cursor, self._selection, _window(output), history)
+        self._batch = Batch(cursor.position)
         self._sent: deque[tuple[int, Tally]] = deque()
         """Batches that the cursor has not passed yet: their ends, and what became of their events."""
 
@@ -71,14 +80,29 @@ class Worker:
     @property
     def state(self) -> dict[str, object]:
         """How it stands, for a person: connected or not, what waits, and the last error while it lasts."""
-        status = "failing" if self._failing_since is not None else "ok" if self.connected else "connecting"
-        return {"status": status, "waiting": self.cursor.waiting, "error": self.last_error}
+        return {"status": self.status, "waiting": self.cursor.waiting, "error": self.last_error}
+
+    @property
+    def status(self) -> Literal["paused", "failing", "ok", "connecting"]:
+        if self.paused:
+            return "paused"
+        return "failing" if self._failing_since is not None else "ok" if self.connected else "connecting"
+
+    def pause(self) -> None:
+        """Lets the try in hand end and makes no other until `resume`; alerts wait in the journal."""
+        self.paused = True
+        self._allowed.clear()
+
+    def resume(self) -> None:
+        self.paused = False
+        self._allowed.set()
 
     def stop(self, *, drain: bool = True) -> None:
         """Lets what waits be delivered, or without `drain` only what is in hand, but waits for no destination that is
         away and for no further event."""
         self._drain = drain
         self._stopping.set()
+        self._allowed.set()
 
     async def run(self) -> None:
         """Works until `stop`, then until nothing is left to read; always closes the output."""
@@ -87,6 +111,7 @@ class Worker:
             self._sent.clear()
             self._batcher.rewind()
             while self._goes_on() and (batch := await self._batcher.next(self._stopping)) is not None:
+                self._batch = batch
                 await self._send_window(batch.events, batch.tally)
                 if batch.digests:
                     await self._send_digests(batch.digests)
@@ -130,7 +155,7 @@ class Worker:
                 await self._deliver(events[:1], tally)
                 events = events[1:]
             try:
-                await self._try(lambda events=events: self.output.send(events), len(events))
+                await self._try(events)
             except PartialError as error:
                 events, pause = await self._split(events, error, tally)
             except RetryableError as error:
@@ -143,21 +168,35 @@ class Worker:
             await self._pause(pause)
         return None
 
-    async def _try(self, send: Callable[[], Awaitable[None]], count: int) -> None:
-        """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s."""
+    async def _try(self, events: Sequence[Event]) -> None:
+        """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s and `Stopped`."""
+        await self._permission()
         try:
             await self._connect()
-            await _translated(send, self.output.settings.timeout)
+            await _translated(lambda: self.output.send(events), self.output.settings.timeout)
         except DeliveryError as error:
-            self.counts.attempts[_outcome(error)] += 1
-            self.counts.failed += len(error.errors) if isinstance(error, PartialError) else count
+            self.counts.failed += len(error.errors) if isinstance(error, PartialError) else len(events)
+            self._book(events, _outcome(error), _answer(error))
             raise
-        self.counts.attempts["ok"] += 1
+        self._book(events, "ok", "")
         self._succeeded()
+
+    def _book(self, events: Sequence[Event], outcome: str, answer: str) -> None:
+        self.counts.attempts[outcome] += 1
+        if self._history is not None:
+            part = None if events is self._batch.events else events
+            self._history.tried(range(self._batch.start, self._batch.end), part, outcome, answer)
+
+    async def _permission(self) -> None:
+        """Returns when it is not paused; raises `Stopped` when it is to stop while it is."""
+        await self._allowed.wait()
+        if self.paused:
+            raise Stopped
 
     async def _arrive(self) -> None:
         """Connects before there is anything to send, so that a wrong address shows at start and not at night."""
         while not self.connected:
+            await self._permission()
             try:
                 await self._connect()
             except RetryableError as error:
@@ -265,6 +304,10 @@ def _outcome(error: DeliveryError) -> str:
             return "retryable"
         case _:
             return "permanent"
+
+
+def _answer(error: DeliveryError) -> str:
+    return f"{error}: {next(iter(error.errors.values()))}" if isinstance(error, PartialError) else str(error)
 
 
 def _window(output: Output[Any]) -> BatchLimits:

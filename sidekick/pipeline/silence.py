@@ -4,7 +4,6 @@ A silenced alert stays in the journal, is counted, and goes to the stores all th
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 
 from sidekick.event import Event, new_id
 from sidekick.filter import Filter, FilterError, compile_filter
+from sidekick.sdk.file import replace_file
 from sidekick.sdk.settings import Settings, Text
 
 
@@ -120,7 +120,8 @@ class Silences:
     def _keep(self, added: list[Silence]) -> None:
         now = self._clock()
         added = [silence for silence in added if silence.until.timestamp() > now]
-        _write(self._path, added)
+        kept = [silence.model_dump(mode="json") for silence in added]
+        replace_file(self._path, json.dumps(kept, indent=1).encode())
         self._use(added)
 
     def _use(self, added: list[Silence]) -> None:
@@ -139,14 +140,3 @@ def _read(path: Path) -> list[Silence]:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise SilencesError(f"{path} holds no silences ({problem['msg']}): mend it or take it away") from error
-
-
-def _write(path: Path, silences: Sequence[Silence]) -> None:
-    """Replaces the file as a whole, so that a crash leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump([silence.model_dump(mode="json") for silence in silences], file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

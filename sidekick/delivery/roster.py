@@ -1,0 +1,80 @@
+"""What is remembered of each output over a restart: from which alert on it is known, and who has paused it."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from sidekick.sdk.file import replace_file
+
+log = logging.getLogger(__name__)
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """`at` is RFC 3339, UTC."""
+
+    by: str
+    at: str
+
+
+class Known(msgspec.Struct, frozen=True):
+    """One output. Alerts numbered below `since` came before it was known."""
+
+    since: int
+    paused: Pause | None = None
+
+
+_decode = msgspec.json.Decoder(dict[str, Known]).decode
+
+
+class Roster:
+    """The outputs in a file; a file that cannot be read is one that knows nothing, and is said in the log."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = _read(path)
+
+    def meet(self, name: str, position: int) -> None:
+        """Makes an output known, whose next alert has that number, if it is not yet. Raises OSError."""
+        if name not in self._known:
+            self._keep(self._known | {name: Known(position)})
+
+    def forget(self, name: str) -> None:
+        """Raises OSError."""
+        if name in self._known:
+            self._keep({other: known for other, known in self._known.items() if other != name})
+
+    def since(self, name: str) -> int | None:
+        known = self._known.get(name)
+        return known.since if known else None
+
+    def paused(self, name: str) -> Pause | None:
+        known = self._known.get(name)
+        return known.paused if known else None
+
+    def pause(self, name: str, by: str) -> None:
+        """Of an output that is known. Raises OSError, and nothing has changed then."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._set(name, Pause(by, at))
+
+    def resume(self, name: str) -> None:
+        """Raises OSError, and nothing has changed then."""
+        self._set(name, None)
+
+    def _set(self, name: str, paused: Pause | None) -> None:
+        self._keep(self._known | {name: Known(self._known[name].since, paused)})
+
+    def _keep(self, known: dict[str, Known]) -> None:
+        replace_file(self._path, msgspec.json.encode(known))
+        self._known = known
+
+
+def _read(path: Path) -> dict[str, Known]:
+    try:
+        return _decode(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s cannot be read, so no output is paused: %s", path, error)
+        return {}
