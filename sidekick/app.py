@@ -10,25 +10,29 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
-from sidekick.delivery import DeadLetters, Worker
+from sidekick.delivery import Counts, DeadLetters, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
 from sidekick.pipeline import Enrichment, Route, Silences, SilencesError
-from sidekick.receiver import Accept, Done, ListenError, Receiver, RefusedLog, Service, TlsError, notify
+from sidekick.receiver import Done, ListenError, ListenSettings, Receiver, RefusedLog, Service, TlsError, notify, tls
+from sidekick.reload import Load, Reload
 from sidekick.sdk.output import Context, Output
 from sidekick.sdk.template import compile_template
 from sidekick.sdk.tls import ClientTls
 from sidekick.settings import Configuration, OutputConfiguration
-from sidekick.telemetry import Inputs, ServiceCollector
+from sidekick.telemetry import Inputs, ServiceCollector, set_up_logging
 
 log = logging.getLogger(__name__)
-_RESTART_PAUSE = 5.0
+_FIXED = ("folder", "journal", "api")  # keys that count for the life of a process
+_HANDOVER = 10.0  # seconds that an output has for what is in hand when another takes its place
 
 
 class StartError(Exception):
@@ -71,26 +75,30 @@ def enrichment(configuration: Configuration) -> Enrichment:
 
 
 class App:
-    """One running sidekick."""
+    """One running sidekick; `load` gives the configuration as it is written at a later time."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, load: Load) -> None:
         self.configuration = configuration
         self.context = context(configuration)
-        self.workers: dict[str, Worker] = {}
+        self.workers = Workers()
+        self.enrich = enrichment(configuration)
         try:
             self.silences = silences(configuration)
         except SilencesError as error:
             raise StartError(str(error)) from error
+        self.reload = Reload(load, self._take, _files)
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; raises `StartError`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
+        _warn(self.configuration)
         async with AsyncExitStack() as stack:
-            journal = await stack.enter_async_context(self._journal())
-            await stack.enter_async_context(self._delivery(journal))
-            await stack.enter_async_context(self._receiver(journal))
+            self.journal = await stack.enter_async_context(self._journal())
+            await stack.enter_async_context(self._delivery())
+            await stack.enter_async_context(self._receiver())
+            await stack.enter_async_context(self.reload.running(self.configuration))
             _keep_collections_short()
             notify("READY=1")
             await self._ended.wait()
@@ -111,42 +119,90 @@ class App:
             await journal.close()
 
     @asynccontextmanager
-    async def _delivery(self, journal: Journal) -> AsyncGenerator[None]:
+    async def _delivery(self) -> AsyncGenerator[None]:
         for name, chosen in self.configuration.outputs.items():
-            output = build_output(chosen, self.context)
-            cursor = journal.cursor(name, durable=output.durable)
-            letters = DeadLetters(self.configuration.folder / "dead-letters", name)
-            silenced = self.silences.covers if output.heeds_silences else None
-            self.workers[name] = Worker(name, output, cursor, Route(chosen.settings), letters, silenced)
-        for name in set(journal.cursors) - set(self.workers):
-            log.warning("%s is no longer configured: its place in the journal is given up", name)
-            journal.forget(name)
+            self.workers.start(self._worker(name, build_output(chosen, self.context)))
+        for name in set(self.journal.cursors) - set(self.workers):
+            self._forget(name)
         log.info("outputs on: %s", ", ".join(self.workers) or "none; alerts are only kept in the journal")
-        tasks = [asyncio.create_task(_supervised(worker), name=name) for name, worker in self.workers.items()]
         # Their first step imports the destinations' clients, up to a second: better now than under the first alert.
         await asyncio.sleep(0)
         try:
             yield
         finally:
-            for worker in self.workers.values():
-                worker.stop()
-            await _finish(tasks, self.configuration.grace)
+            await self.workers.stop(list(self.workers), self.configuration.grace)
+
+    def _worker(self, name: str, output: Output[Any], counts: Counts | None = None) -> Worker:
+        cursor = self.journal.cursor(name, durable=output.durable)
+        letters = DeadLetters(self.configuration.folder / "dead-letters", name)
+        silenced = self.silences.covers if output.heeds_silences else None
+        return Worker(name, output, cursor, Route(output.settings), letters, silenced, counts)
+
+    def _forget(self, name: str) -> None:
+        log.warning("%s is no longer configured: its place in the journal is given up", name)
+        self.journal.forget(name)
 
     @asynccontextmanager
-    async def _receiver(self, journal: Journal) -> AsyncGenerator[None]:
+    async def _receiver(self) -> AsyncGenerator[None]:
         refused = RefusedLog(self.configuration.folder / "refused.jsonl")
-        service = Service(_way_in(journal, enrichment(self.configuration)), refused, self._ready, self._exposition)
-        receiver = Receiver(self.configuration, service)
-        self._register(ServiceCollector(lambda: Inputs(receiver.state.accepted, refused.counts), journal, self.workers))
+        service = Service(self._accept, refused, self._ready, self._exposition)
+        self.receiver = Receiver(self.configuration, service)
+        self._register(
+            ServiceCollector(
+                lambda: Inputs(self.receiver.state.accepted, refused.counts, self.reload.counts),
+                self.journal,
+                self.workers,
+            )
+        )
         try:
-            await receiver.start()
+            await self.receiver.start()
         except (ListenError, TlsError) as error:
             raise StartError(str(error)) from error
-        log.info("listening on %s", ", ".join(f"{host}:{port}" for host, port in receiver.addresses))
+        log.info("listening on %s", ", ".join(f"{host}:{port}" for host, port in self.receiver.addresses))
         try:
             yield
         finally:
-            await receiver.close()
+            await self.receiver.close()
+
+    def _accept(self, body: bytes, done: Done) -> None:
+        """Body → events → enriched → journal: all that happens before an alert is answered."""
+        events = decode(body)
+        if self.enrich.on:
+            events = map(self.enrich, events)
+        self.journal.append([event.json for event in events], done)
+
+    async def _take(self, new: Configuration, changed: set[Path]) -> None:
+        """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then."""
+        old = self.configuration
+        new = _as_far_as_possible(new, old)
+        lent = replace(context(new), registry=self.context.registry)
+        successors = {
+            name: build_output(chosen, lent)
+            for name, chosen in new.outputs.items()
+            if chosen != old.outputs.get(name) or lent.shapes != self.context.shapes or changed & set(lent.tls.files)
+        }
+        if _listening(new) != _listening(old) or changed & set(tls.files(new.tlsserver)):
+            await self.receiver.renew(new)
+        # From here on nothing can fail.
+        _warn(new)
+        set_up_logging(new.log.format, new.loglevel)
+        self.configuration, self.context = new, lent
+        self.enrich = enrichment(new)
+        self.silences.configure(new.silences)
+        for worker in self.workers.values():
+            worker.output.context = lent
+        gone = [name for name in self.workers if name not in new.outputs]
+        await asyncio.gather(*(self._succeed(name, successors.get(name)) for name in (*gone, *successors)))
+
+    async def _succeed(self, name: str, output: Output[Any] | None) -> None:
+        """Puts another output, or none, in the place of the one that has this name."""
+        former = self.workers.get(name)
+        if former is not None:
+            await self.workers.stop([name], _HANDOVER, drain=False)
+        if output is None:
+            self._forget(name)
+        else:
+            self.workers.start(self._worker(name, output, former.counts if former else None))
 
     def _register(self, collector: ServiceCollector) -> None:
         registry = self.context.registry
@@ -160,7 +216,10 @@ class App:
 
     def _ready(self) -> tuple[bool, dict[str, object]]:
         """Ready once it listens: a destination that is away is degraded, and no reason to turn Falco away."""
-        return True, {"status": "ok", "outputs": {name: worker.state for name, worker in self.workers.items()}}
+        detail: dict[str, object] = {"outputs": {name: worker.state for name, worker in self.workers.items()}}
+        if self.reload.problem:
+            detail["configuration"] = self.reload.problem
+        return True, {"status": "ok"} | detail
 
 
 def _keep_collections_short() -> None:
@@ -171,32 +230,25 @@ def _keep_collections_short() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-def _way_in(journal: Journal, enrich: Enrichment) -> Accept:
-    """Body → events → enriched → journal: all that happens before an alert is answered."""
-
-    def accept(body: bytes, done: Done) -> None:
-        journal.append([event.json for event in decode(body)], done)
-
-    def accept_enriched(body: bytes, done: Done) -> None:
-        journal.append([enrich(event).json for event in decode(body)], done)
-
-    return accept_enriched if enrich.on else accept
+def _warn(configuration: Configuration) -> None:
+    for problem in configuration.warnings:
+        log.warning("%s", problem)
 
 
-async def _supervised(worker: Worker) -> None:
-    """Runs a worker; a defect in one must not end the others, so it is logged and the worker starts anew."""
-    while True:
-        try:
-            return await worker.run()
-        except Exception:
-            log.exception("%s: defect in delivery; starting anew in %g s", worker.name, _RESTART_PAUSE)
-            await asyncio.sleep(_RESTART_PAUSE)
+def _files(configuration: Configuration) -> Iterator[Path]:
+    """All that a configuration depends on: its own files, and the certificates that it names."""
+    yield from configuration.files
+    yield from tls.files(configuration.tlsserver)
+    yield from context(configuration).tls.files
 
 
-async def _finish(tasks: list[asyncio.Task[None]], grace: float) -> None:
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=grace)
-        for task in late:
-            log.warning("%s: still sending after %g s; what it sends now will be sent again", task.get_name(), grace)
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+def _listening(configuration: Configuration) -> dict[str, Any]:
+    return {name: getattr(configuration, name) for name in ListenSettings.model_fields}
+
+
+def _as_far_as_possible(new: Configuration, old: Configuration) -> Configuration:
+    """The new one, with the old values of what only another process can take."""
+    kept = {name: getattr(old, name) for name in _FIXED if getattr(new, name) != getattr(old, name)}
+    for name in kept:
+        log.warning("%s has changed: that takes effect at the next start", name)
+    return new.model_copy(update=kept)

@@ -45,10 +45,11 @@ def set_up_logging(form: Literal["text", "json"], level: str) -> None:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Counts of the receiver at one moment: alerts accepted, and requests refused by reason."""
+    """Counts at one moment: alerts accepted, requests refused by reason, and reloads of the configuration."""
 
     accepted: int
     refused: Mapping[str, int]
+    reloads: Mapping[str, int]
 
 
 class ServiceCollector(Collector):
@@ -75,6 +76,10 @@ class ServiceCollector(Collector):
         for reason, count in inputs.refused.items():
             refused.add_metric([reason], count)
         yield refused
+        reloads = CounterMetricFamily("sidekick_configuration_reloads", "Changes taken, refused", labels=["outcome"])
+        for outcome in ("taken", "refused"):
+            reloads.add_metric([outcome], inputs.reloads.get(outcome, 0))
+        yield reloads
 
     def _peer_outputs(self) -> Iterator[Metric]:
         peer = CounterMetricFamily("falcosecurity_falcosidekick_outputs", "", labels=["destination", "status"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import uvloop
 
 from sidekick.app import App, StartError
 from sidekick.commands.options import config_file, configuration
+from sidekick.settings import load
 from sidekick.telemetry import set_up_logging
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ def command(ctx: click.Context, config_file: Path | None) -> None:
     set_up_logging(settings.log.format, settings.loglevel)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(App(settings).run())
+            runner.run(App(settings, lambda: load(config_file or ctx.obj, os.environ)).run())
     except StartError as error:
         log.critical("%s", error)
         sys.exit(1)

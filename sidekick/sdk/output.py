@@ -55,6 +55,11 @@ class Context:
     page: str = ""
     """Where people reach our page: messages link to their alert there. Empty: they carry no link."""
 
+    @property
+    def shapes(self) -> tuple[object, ...]:
+        """What outputs are built by: where it differs, they are to be built anew."""
+        return self.tls, self.custom_fields, self.page
+
     def link(self, event: Event) -> str:
         """The alert's own page; empty where there is none."""
         return f"{self.page.rstrip('/')}/events/{event.uuid}" if self.page else ""
