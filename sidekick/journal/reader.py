@@ -15,6 +15,7 @@ from sidekick.journal.segment import HEADER, Segment
 
 _CLOCK = 2 * 10**9  # a file's time may lag that much behind the clock: it is counted in ticks, in 2 s on some disks
 Progress = Callable[[int], None]
+Payload = bytes  # a name that the reader's own `bytes` does not hide
 
 
 def _ignore(_: int) -> None:
@@ -96,6 +97,33 @@ class JournalReader:
                     continue
                 if until_ns is None or found.record.accepted_ns < until_ns:
                     yield found.record
+
+    def position(self, since_ns: int) -> int | None:
+        """The number of the first record accepted from `since_ns` on; None if there is none. Reads little."""
+        for segment in self._segments():
+            if segment.newest_ns < since_ns - _CLOCK:
+                continue
+            with suppress(FileNotFoundError), segment.scanner() as scanner:
+                start = scanner.seek(lambda record: record.accepted_ns >= since_ns, min(len(HEADER), segment.size))
+                for found in scanner.walk(start):
+                    if isinstance(found, Found) and found.record.accepted_ns >= since_ns:
+                        return found.record.seq
+        return None
+
+    def find(self, beginning: Payload, since_ns: int, until_ns: int, most: int = 1 << 29) -> Record | None:
+        """A record of about that time whose payload begins so. The newest segments are read first, and no other once
+        `most` bytes were."""
+        segments = self._segments()
+        for number, segment in reversed(list(enumerate(segments))):
+            if number and segments[number - 1].newest_ns > until_ns + _CLOCK:
+                continue
+            if segment.newest_ns < since_ns - _CLOCK or most <= 0:
+                break
+            most -= segment.size
+            with suppress(FileNotFoundError), segment.scanner() as scanner:
+                if record := scanner.find(beginning, min(len(HEADER), segment.size)):
+                    return record
+        return None
 
     def export(
         self, out: BinaryIO, since_ns: int = 0, until_ns: int | None = None, progress: Progress = _ignore

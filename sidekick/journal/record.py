@@ -12,13 +12,14 @@ The one invariant: whatever the bytes of a file, every record that is read from 
 
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from zlib import crc32
 
 MAGIC = b"\xfeSK\xff"
 CHUNK = 64 << 10  # bytes read at once; measured: between 16 KiB and 4 MiB all cost the same
 _SEEK_CHUNK = 16 << 10
+_FIND_CHUNK = 1 << 20
 _HEADER = struct.Struct("<4sIIQQ")
 _COVERED = _HEADER.size - struct.calcsize("<IQQ")  # where the bytes under the CRC begin
 _mark = struct.Struct("<4sI").pack
@@ -88,17 +89,33 @@ class Scanner:
             yield found
             offset = found.end
 
-    def seek(self, seq: int, low: int) -> int:
-        """Where reading may begin to meet every record from `seq` on; at most a few records too early."""
+    def seek(self, is_behind: Callable[[Record], bool], low: int) -> int:
+        """Where reading may begin to meet every record up to the first that `is_behind`, as all are that follow it;
+        at most a few records too early."""
         high = self._end
         while high - low > _SEEK_CHUNK:
             middle = (low + high) // 2
             found = self._next(middle, high)
-            if found is None or found.record.seq > seq:
+            if found is None or is_behind(found.record):
                 high = middle
             else:
                 low = found.start
         return low
+
+    def find(self, beginning: bytes, low: int) -> Record | None:
+        """The first record at or behind `low` whose payload begins so."""
+        offset = low + _HEADER.size
+        while offset < self._end:
+            data = os.pread(self._fd, _FIND_CHUNK, offset)
+            hit = data.find(beginning)
+            if hit < 0:
+                offset += max(1, len(data) - len(beginning) + 1)
+                continue
+            found = self._at(offset + hit - _HEADER.size)
+            if found and found.record.payload.startswith(beginning):
+                return found.record
+            offset += hit + 1
+        return None
 
     def last(self, low: int) -> Found | None:
         """The last record that begins at or behind `low`; what follows it was never written whole."""

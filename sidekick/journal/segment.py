@@ -48,7 +48,7 @@ class Segment:
         if seq <= self.first:
             return len(HEADER)
         with self.scanner() as scanner:
-            return scanner.seek(seq, len(HEADER))
+            return scanner.seek(lambda record: record.seq > seq, len(HEADER))
 
     def read(self, offset: int, after: int, count: int, size: int) -> tuple[list[Record], int]:
         """Records from `after` on that lie behind `offset`, at most `count` and `size` bytes; and where they end."""

@@ -62,6 +62,32 @@ async def test_it_reads_a_span_of_time(open_journal: Opener, directory: Path) ->
     assert list(reader.records(since_ns=time.time_ns())) == []
 
 
+async def test_it_finds_the_number_of_a_time(open_journal: Opener, directory: Path) -> None:
+    journal = await open_journal(**SMALL)
+    times: list[int] = []
+    for start in range(0, 30, 10):
+        times.append(time.time_ns())
+        await fill(journal, 10, start=start)
+    reader = JournalReader(directory)
+    assert [reader.position(at) for at in (0, *times)] == [0, 0, 10, 20]
+    assert reader.position(time.time_ns()) is None
+
+
+async def test_it_finds_a_record_by_its_beginning(open_journal: Opener, directory: Path) -> None:
+    journal = await open_journal(**SMALL)
+    start = time.time_ns()
+    kept = await fill(journal, 30)
+    reader = JournalReader(directory)
+    for seq, payload in enumerate(kept):
+        record = reader.find(payload[:20], start, time.time_ns())
+        assert record
+        assert (record.seq, record.payload) == (seq, payload)
+    assert reader.find(b'{"number":00000031', start, time.time_ns()) is None
+    hour = 3600 * 10**9
+    assert reader.find(kept[0][:20], start + hour, start + 2 * hour) is None
+    assert reader.find(kept[0][:20], start, time.time_ns(), most=1500) is None
+
+
 def files(directory: Path, pattern: str) -> list[Path]:
     return sorted(directory.glob(pattern))
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import pytest
@@ -23,6 +23,10 @@ def boundaries(records: list[Record]) -> list[int]:
     for record in records:
         ends.append(ends[-1] + len(encode([record])))
     return ends
+
+
+def behind(seq: int) -> Callable[[Record], bool]:
+    return lambda record: record.seq > seq
 
 
 @contextmanager
@@ -104,7 +108,7 @@ def test_a_record_is_found_by_its_number_near_to_where_it_lies(size: int) -> Non
     ends = boundaries(records)
     with scanner(encode(records), 4096) as found:
         for index in range(0, 200, 7):
-            offset = found.seek(records[index].seq, 0)
+            offset = found.seek(behind(records[index].seq), 0)
             assert offset in ends
             assert ends[index] - 64_000 < offset <= ends[index]
 
@@ -117,7 +121,16 @@ def test_a_record_is_found_by_its_number_among_damage() -> None:
         data[boundaries(records)[index] + 40] ^= 1
     with scanner(bytes(data), 4096) as found:
         for wanted in records:
-            rest = [item.record for item in found.walk(found.seek(wanted.seq, 0)) if isinstance(item, Found)]
+            rest = [item.record for item in found.walk(found.seek(behind(wanted.seq), 0)) if isinstance(item, Found)]
             assert [record for record in rest if record.seq >= wanted.seq] == [
                 record for record in records if record.seq >= wanted.seq and record.seq - 100 not in lost
             ]
+
+
+@given(payloads=PAYLOADS, wanted=st.integers(0, 11), garbage=st.binary(max_size=60))
+def test_a_record_is_found_by_the_beginning_of_its_payload(payloads: list[bytes], wanted: int, garbage: bytes) -> None:
+    records = records_of(payloads)
+    beginning = payloads[wanted % len(payloads)] or MAGIC
+    with scanner(garbage + encode(records), 64) as found:
+        record = found.find(beginning, 0)
+    assert record == next((one for one in records if one.payload.startswith(beginning)), None)
