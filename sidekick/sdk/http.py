@@ -61,13 +61,19 @@ class HttpClient:
             # In pieces, or a body of megabytes would be handed to the socket in one go, with everything else waiting.
             body = io.BytesIO(request.body) if len(request.body) > _PIECE else request.body or None
             async with self._session.request(
-                request.method, request.url, data=body, headers=request.headers, allow_redirects=False
+                request.method, request.url, data=body, headers=_each_once(request.headers), allow_redirects=False
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, await _read(response))
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _each_once(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Of names that differ in case alone the last counts: a user's header stands in place of ours."""
+    names = {name.lower(): name for name in headers}
+    return {name: headers[name] for name in names.values()}
 
 
 async def _read(response: "aiohttp.ClientResponse") -> bytes:
@@ -90,6 +96,8 @@ def _transport_errors() -> Generator[None]:
         yield
     except aiohttp.InvalidURL:
         raise MisconfiguredError("the address is no valid URL") from None
+    except ValueError:
+        raise MisconfiguredError("a header holds what HTTP forbids there, such as a line end") from None
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise MisconfiguredError(f"TLS with {error.host}:{error.port} failed: {_reason(error)}") from None
     except aiohttp.ClientConnectorError as error:
