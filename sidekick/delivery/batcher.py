@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sidekick.delivery.counts import Tally
 from sidekick.delivery.history import History
@@ -11,6 +12,7 @@ from sidekick.event import DecodeError, Event
 from sidekick.journal import Record
 from sidekick.sdk.output import BatchLimits
 
+_READ_ONCE = 2048  # alerts, some 2 KiB of objects each
 _SKIP_AT_ONCE = 1000  # unwanted records passed before the cursor is moved, so that a restart need not pass them again
 
 
@@ -87,7 +89,7 @@ class Batcher:
     def _take(self, record: Record, batch: Batch) -> None:
         batch.end = record.seq + 1
         try:
-            event = Event.from_json(record.payload)
+            event = _event_of(record.payload)
         except DecodeError:  # passed over here, and counted as damaged by who compares the sums
             return
         reason = self._selection.reason_to_skip(event, record.seq)
@@ -109,3 +111,7 @@ class Batcher:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+# Most outputs read the same alerts at nearly the same time, so one reading of them serves all.
+_event_of = lru_cache(_READ_ONCE)(Event.from_json)
