@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from sidekick.delivery import OUTCOMES, Worker
@@ -117,3 +117,6 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily("sidekick_journal_full", "1 while alerts are answered 503", value=journal.full)
         yield CounterMetricFamily("sidekick_journal_damaged_records", "Unreadable records", value=journal.damaged)
         yield CounterMetricFamily("sidekick_journal_dropped_records", "Dropped unread", value=journal.dropped_oldest)
+        syncing = journal.syncing
+        yield SummaryMetricFamily("sidekick_journal_sync_seconds", "fdatasync", syncing.syncs, syncing.seconds)
+        yield CounterMetricFamily("sidekick_journal_sync_failures", "Failed fdatasync", value=syncing.failures)
