@@ -78,10 +78,12 @@ class Reload:
             new = await asyncio.to_thread(self._load)
             await self._take(new, changed)
         except (ConfigurationError, ListenError, TlsError) as error:
-            self.counts["refused"] += 1
-            self.problem = str(error)
             log.error("the configuration cannot be taken, the old one goes on: %s", error)  # noqa: TRY400
-            return running
+            return self._refused(running, str(error))
+        except Exception as error:
+            # A defect, which must not end the watching: the next change may go well.
+            log.exception("defect in taking a configuration")
+            return self._refused(running, f"defect: {type(error).__name__}")
         else:
             self.counts["taken"] += 1
             self.problem = ""
@@ -89,3 +91,8 @@ class Reload:
             return new
         finally:
             notify("READY=1")
+
+    def _refused(self, running: Configuration, problem: str) -> Configuration:
+        self.counts["refused"] += 1
+        self.problem = problem
+        return running
