@@ -30,6 +30,8 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     method: str = "POST"
+    exact: bool = False
+    """The URL is percent-encoded and signed as it is, so not one escape in it may be written otherwise."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ class HttpClient:
 
     async def send(self, request: Request) -> Answer:
         """The destination's answer, whatever its status; raises `RetryableError` when there is none."""
+        from yarl import URL  # noqa: PLC0415  (the client's own, loaded with it)
+
         with _transport_errors():
             # In pieces, or a body of megabytes would be handed to the socket in one go, with everything else waiting.
             body = io.BytesIO(request.body) if len(request.body) > _PIECE else request.body or None
+            url = URL(request.url, encoded=True) if request.exact else request.url
             async with self._session.request(
-                request.method, request.url, data=body, headers=_each_once(request.headers), allow_redirects=False
+                request.method, url, data=body, headers=_each_once(request.headers), allow_redirects=False
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, await _read(response))
