@@ -86,11 +86,11 @@ async def test_a_change_of_the_file_is_seen_and_a_mistake_in_it_changes_nothing(
         sidekick.configure(webhook={"adress": other.url})
         await come(sidekick, REFUSED)
         assert "webhook.adress: unknown key; did you mean" in sidekick.log
-        sidekick.configuration.unlink()
-        await come(sidekick, REFUSED, 2)
         assert b"webhook.adress" in (await asyncio.to_thread(sidekick.get, "/readyz"))[1]
         assert await falco.post(1) == 200
         await until(lambda: endpoint.times[1] == 1)
+        sidekick.configuration.unlink()
+        await come(sidekick, REFUSED, 2)
 
         sidekick.configure(webhook={"address": other.url})
         await come(sidekick, TAKEN)
