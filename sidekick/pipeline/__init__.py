@@ -2,6 +2,7 @@
 
 from sidekick.pipeline.enrich import Enrichment
 from sidekick.pipeline.route import Reason, Route
+from sidekick.pipeline.senders import Senders, SendersSettings, SenderState
 from sidekick.pipeline.silence import ConfiguredError, Silence, Silences, SilencesError, SilenceSettings
 
 __all__ = [
@@ -9,6 +10,9 @@ __all__ = [
     "Enrichment",
     "Reason",
     "Route",
+    "SenderState",
+    "Senders",
+    "SendersSettings",
     "Silence",
     "SilenceSettings",
     "Silences",
