@@ -206,9 +206,89 @@ class Arrivals(Protocol):
         ...
 
 
+class RefusedBody(Protocol):
+    """What a sender sent that was no alert; `body` is its beginning, `length` the bytes of the whole."""
+
+    @property
+    def time(self) -> float:
+        """When it came, seconds since 1970."""
+        ...
+
+    @property
+    def peer(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Refused(Protocol):
+    @property
+    def entries(self) -> Sequence[RefusedBody]:
+        """The last ones, oldest first."""
+        ...
+
+
+class Sender(Protocol):
+    """A host that sends alerts; `first` and `last` alert in seconds since 1970."""
+
+    @property
+    def host(self) -> str:
+        """As its alerts name it; may be empty."""
+        ...
+
+    @property
+    def sender(self) -> str:
+        """Whom it has proved to be, by its secret or certificate; may be empty."""
+        ...
+
+    @property
+    def first(self) -> float: ...
+    @property
+    def last(self) -> float: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def quiet(self) -> bool:
+        """Nothing has come for longer than is to be expected."""
+        ...
+
+
+class Senders(Protocol):
+    def states(self) -> Sequence[Sender]:
+        """The one heard last first."""
+        ...
+
+
+class TrailEntry(Protocol):
+    """One change that somebody made."""
+
+    @property
+    def at(self) -> str:
+        """RFC 3339, UTC."""
+        ...
+
+    @property
+    def by(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+
+
+class Trail(Protocol):
+    async def entries(self, limit: int = 200) -> Sequence[TrailEntry]:
+        """The newest first."""
+        ...
+
+
 @dataclass(frozen=True)
 class Service:
-    """All of it. `blocks` is None where no blocker is configured."""
+    """All of it. `blocks` is None where no blocker is configured, `senders` where nobody keeps account of them."""
 
     reader: Reader
     access: Access
@@ -217,3 +297,6 @@ class Service:
     letters: Letters
     silencing: Silencing
     blocks: Blocks | None
+    refused: Refused
+    trail: Trail
+    senders: Senders | None = None

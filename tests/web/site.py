@@ -22,6 +22,7 @@ from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.pipeline import Silence, Silences, SilenceSettings
+from sidekick.receiver.refused import RefusedLog
 from sidekick.store import Limits, Reader, Writer
 from sidekick.web import install
 from tests.bpf.host import Host
@@ -81,6 +82,16 @@ class Delivery:
     status: str
     detail: str = ""
     attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sender:
+    host: str
+    sender: str
+    first: float
+    last: float
+    count: int = 1
+    quiet: bool = False
 
 
 class Outputs:
@@ -202,6 +213,31 @@ class Arrivals:
             queue.put_nowait(event)
 
 
+@dataclass(frozen=True)
+class Entry:
+    at: str
+    by: str
+    action: str
+    target: str
+    detail: str = ""
+
+
+class Trail:
+    def __init__(self) -> None:
+        self.noted: list[Entry] = []
+
+    async def entries(self, limit: int = 200) -> Sequence[Entry]:
+        return self.noted[::-1][:limit]
+
+
+class Senders:
+    def __init__(self) -> None:
+        self.known: list[Sender] = []
+
+    def states(self) -> Sequence[Sender]:
+        return self.known
+
+
 class Site:
     """One served set of pages; `add` puts events where the pages find them."""
 
@@ -212,6 +248,9 @@ class Site:
         self.outputs = Outputs(*outputs)
         self.letters = Letters(home / "dead-letters", *(state.name for state in outputs))
         self.silencing = Silencing(home / "silences.json")
+        self.refused = RefusedLog()
+        self.trail = Trail()
+        self.senders = Senders()
         self.service = Service(
             reader=Reader(self._store),
             access=access,
@@ -220,6 +259,9 @@ class Site:
             letters=self.letters,
             silencing=self.silencing,
             blocks=Blocks(client) if client else None,
+            refused=self.refused,
+            trail=self.trail,
+            senders=self.senders,
         )
         self.port = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
