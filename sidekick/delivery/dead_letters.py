@@ -5,9 +5,7 @@ the service and a command may both append, each line with one write, and neither
 """
 
 import asyncio
-import errno
 import fcntl
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from sidekick.event import Event
+from sidekick.sdk.file import append_lines
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -53,7 +52,7 @@ class DeadLetters:
         letter = DeadLetter(
             event.uuid, datetime.now(UTC).isoformat(timespec="milliseconds"), reason, msgspec.Raw(event.json)
         )
-        await asyncio.to_thread(self._append, [_encode(letter)])
+        await asyncio.to_thread(append_lines, self.path, [_encode(letter)])
 
     def letters(self) -> dict[str, DeadLetter]:
         """What is there now, by id, oldest first."""
@@ -66,7 +65,7 @@ class DeadLetters:
         return found
 
     def remove(self, ids: Iterable[str], how: Literal["replayed", "dropped"]) -> None:
-        self._append([_encode({"id": id, "gone": how}) for id in ids])
+        append_lines(self.path, [_encode({"id": id, "gone": how}) for id in ids])
         if not self.letters():
             self._empty()
 
@@ -80,21 +79,6 @@ class DeadLetters:
                 yield _decode(line)
             except msgspec.DecodeError:  # a line cut by a crash: its alert is still before the cursor, and comes again
                 continue
-
-    def _append(self, lines: list[bytes]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            size = os.fstat(handle).st_size
-            # A line that a crash or a full disk cut short must not swallow the next one.
-            cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            content = (b"\n" if cut else b"") + b"".join(line + b"\n" for line in lines)
-            if os.write(handle, content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fdatasync(handle)
-        finally:
-            os.close(handle)
 
     def _empty(self) -> None:
         with self.path.open("r+b") as file:

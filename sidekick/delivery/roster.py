@@ -36,14 +36,15 @@ class Roster:
         self._known = _read(path)
 
     def meet(self, name: str, position: int) -> None:
-        """Makes an output known, whose next alert has that number, if it is not yet. Raises OSError."""
+        """Makes an output known, whose next alert has that number, if it is not yet."""
         if name not in self._known:
-            self._keep(self._known | {name: Known(position)})
+            self._known = self._known | {name: Known(position)}
+            self._try_to_keep()
 
     def forget(self, name: str) -> None:
-        """Raises OSError."""
         if name in self._known:
-            self._keep({other: known for other, known in self._known.items() if other != name})
+            self._known = {other: known for other, known in self._known.items() if other != name}
+            self._try_to_keep()
 
     def since(self, name: str) -> int | None:
         known = self._known.get(name)
@@ -64,6 +65,12 @@ class Roster:
 
     def _set(self, name: str, paused: Pause | None) -> None:
         self._keep(self._known | {name: Known(self._known[name].since, paused)})
+
+    def _try_to_keep(self) -> None:
+        try:
+            self._keep(self._known)
+        except OSError as error:  # costs an answer of "unknown" some day, so it is no reason not to deliver
+            log.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def _keep(self, known: dict[str, Known]) -> None:
         replace_file(self._path, msgspec.json.encode(known))

@@ -1,6 +1,9 @@
-"""A small file of ours that is always whole."""
+"""Files of ours that a crash or a full disk leaves readable: replaced as a whole, or added to line by line."""
 
+import errno
+import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -16,3 +19,23 @@ def replace_file(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def append_lines(path: Path, lines: Sequence[bytes]) -> None:
+    """Adds lines with one write, and returns when they are on disk; other processes may do the same to the file.
+
+    Its folder is made if need be. Raises OSError, and part of the lines may be there then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        size = os.fstat(handle).st_size
+        # A line that a crash or a full disk cut short must not swallow the next one.
+        cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        content = (b"\n" if cut else b"") + b"".join(line + b"\n" for line in lines)
+        if os.write(handle, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)

@@ -25,6 +25,7 @@ _CHUNK = 500  # events removed at once
 _HEADROOM = 0.98  # of the size allowed: the write-ahead log and what one batch adds come on top
 _NAMED = "priority, rule, source, host, namespace, image"
 _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (time, uuid) DO NOTHING"
+_NEXT = "SELECT 1 + coalesce((SELECT max(id) FROM events), (SELECT max(last) FROM minutes), 0)"
 _COUNT = """INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 _TOTAL = """INSERT INTO totals VALUES (?, ?, ?, ?, ?)
@@ -49,16 +50,13 @@ class Row(NamedTuple):
 
 
 class Writer:
-    """The one writer of a store; `open` makes it."""
+    """Writes a store, others beside it or not; `open` makes it."""
 
     def __init__(self, connection: sqlite3.Connection, limits: Limits, clock: Callable[[], float] = time.time) -> None:
         self._db = connection
         self._limits = limits
         self._clock = clock
         self._names: dict[str, int] = {}
-        (self._next,) = connection.execute(
-            "SELECT 1 + max(ifnull((SELECT max(id) FROM events), 0), ifnull((SELECT max(last) FROM minutes), 0))"
-        ).fetchone()
         (self._page,) = connection.execute("PRAGMA page_size").fetchone()
 
     @classmethod
@@ -98,9 +96,11 @@ class Writer:
 
     def _add(self, events: Sequence[Event]) -> int:
         stored = int(self._clock())
+        # Not remembered: a test event and a replay are written beside the service's own writer.
+        (first,) = self._db.execute(_NEXT).fetchone()
         rows: list[Row] = []
         for event in events:
-            row = Row(self._next + len(rows), event.timestamp_ns // 1000, self._key(event), event)
+            row = Row(first + len(rows), event.timestamp_ns // 1000, self._key(event), event)
             values = (row.id, row.time, uuid_bytes(event.uuid), stored, *row.key, event.json)
             if self._db.execute(_INSERT, values).rowcount:
                 rows.append(row)
@@ -109,7 +109,6 @@ class Writer:
         )
         self._count(rows, 1)
         self._place(rows)
-        self._next += len(rows)
         return len(rows)
 
     def _place(self, rows: Iterable[Row]) -> None:

@@ -1,0 +1,92 @@
+"""What is accepted, to whoever wants to watch it come.
+
+Each follower reads the journal's newest records as an output does: nothing is done on the way in, and one who is slow
+skips what it has missed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from itertools import count
+
+from sidekick.event import DecodeError, Event
+from sidekick.filter import Filter
+from sidekick.journal import Cursor, Journal
+from sidekick.store.words import own_text, split
+
+_MOST = 500
+"""Alerts looked at for one follower at once; of more, the newest."""
+_PAUSE = 0.25
+"""Seconds between two looks: faster than people read, and a storm is not decoded whole."""
+_MOST_BYTES = 4 << 20
+
+
+class Arrivals:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._numbers = count()
+        self._ended = asyncio.Event()
+        self.followers = 0
+
+    async def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
+        """What is accepted from now on and holds those words, as a search does; ends at `close`."""
+        name = f"live {next(self._numbers)}"
+        cursor = self._journal.cursor(name, durable=False)
+        has_words = _holds(words)
+        self.followers += 1
+        try:
+            while await self._more(cursor):
+                found = [one for one in _newest(cursor) if has_words(one) and (wanted is None or wanted(one))]
+                if found:
+                    yield found
+        finally:
+            self.followers -= 1
+            self._journal.forget(name)
+
+    def close(self) -> None:
+        """Tells all who follow that there is no more to come."""
+        self._ended.set()
+
+    async def _more(self, cursor: Cursor) -> bool:
+        """Waits until there is more; False at the end."""
+        arrived = asyncio.ensure_future(cursor.wait(cursor.position))
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait((arrived, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended,), timeout=_PAUSE)
+        finally:
+            arrived.cancel()
+            ended.cancel()
+        return not self._ended.is_set()
+
+
+def _newest(cursor: Cursor) -> list[Event]:
+    """The records that wait, and the cursor moved behind them."""
+    end = cursor.position + cursor.waiting
+    records = cursor.read(max(cursor.position, end - _MOST), _MOST, _MOST_BYTES)
+    cursor.advance(end)
+    events: list[Event] = []
+    for record in records:
+        try:
+            events.append(Event.from_json(record.payload))
+        except DecodeError:  # damaged on its way, and counted where it is delivered
+            continue
+    return events
+
+
+def _holds(words: str) -> Callable[[Event], bool]:
+    """Whether an event has all the words, as the store's search would find it."""
+    parts = [(part.removesuffix("*").lower(), part.endswith("*"), split(part)) for part in words.split()]
+    if not parts:
+        return lambda event: True
+
+    def holds(event: Event) -> bool:
+        text = own_text(event)
+        known = set(split(text))
+        return all(
+            part in text
+            and known.issuperset(found[:-1] if begins else found)
+            and (not begins or not found or any(word.startswith(found[-1]) for word in known))
+            for part, begins, found in parts
+        )
+
+    return holds

@@ -1,0 +1,131 @@
+"""Alerts sent again, or for a test, through a second instance of an output, by the engine that also delivers.
+
+One at a time an output: two would tell a person of the same alert twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sidekick.control.ports import RefusedError
+from sidekick.delivery import Refusals, ReplayCursor, Worker
+from sidekick.event import Event
+from sidekick.journal import Record
+from sidekick.pipeline import Route
+from sidekick.sdk.output import Output
+
+log = logging.getLogger(__name__)
+Accepts = Callable[[Event], bool]
+
+
+def _anything(event: Event) -> bool:
+    return True
+
+
+class Sending:
+    """One such run; `done` is the number of its records that are through, `refusals` has those that were not taken."""
+
+    def __init__(self, name: str, output: Output[Any], records: Iterator[Record], accepts: Accepts) -> None:
+        self.refusals = Refusals()
+        cursor = ReplayCursor(records, passed=self._pass, ended=lambda: self.worker.stop())
+        self.worker = Worker(name, output, cursor, accepts, self.refusals)
+        self.done = 0
+        self.ended = False
+
+    def _pass(self, count: int) -> None:
+        self.done = count
+
+    async def run(self) -> None:
+        """Until all is sent, or `stop`."""
+        try:
+            await self.worker.run()
+        except Exception:
+            # It is a person who waits for this, and no supervisor, so a defect must not be silent.
+            log.exception("%s: defect in delivery", self.worker.name)
+            self.worker.last_error = "a defect of sidekick, which its log tells"
+        finally:
+            self.ended = True
+
+    async def run_once(self) -> None:
+        """The same, but waits for no destination that is away."""
+        self.worker.stop()
+        await self.run()
+
+    def stop(self) -> None:
+        self.worker.stop(drain=False)
+
+    @property
+    def summary(self) -> str:
+        """How it stands, in a sentence."""
+        counts, refused = self.worker.counts, self.refusals.reasons
+        parts = [f"{counts.delivered:,} {'alert' if counts.delivered == 1 else 'alerts'} sent again"]
+        parts += [f"{counts.filtered:,} not for this output"] if counts.filtered else []
+        parts += [f"{counts.grouped + counts.throttled:,} told in digests"] if counts.digests else []
+        parts += [f"{len(refused):,} refused ({next(iter(refused.values()))})"] if refused else []
+        text = f"{self.worker.name}: {', '.join(parts)}"
+        if self.worker.last_error:
+            return f"{text}; {'it stopped there' if self.ended else 'now failing'}: {self.worker.last_error}"
+        return f"{text}." if self.ended else f"{text} so far."
+
+
+class Sendings:
+    """Those that run, and of each output the replay that was begun last."""
+
+    def __init__(self, build: Callable[[str], Output[Any]], patience: float) -> None:
+        self.replays: dict[str, Sending] = {}
+        self._build = build
+        self._patience = patience
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[str]] = set()
+
+    @contextmanager
+    def turn(self, name: str) -> Generator[None]:
+        """Keeps others from sending to that output meanwhile. Raises `RefusedError` while another does."""
+        if name in self._busy:
+            raise RefusedError(f"Something is being sent to {name} already.")
+        self._busy.add(name)
+        try:
+            yield
+        finally:
+            self._busy.discard(name)
+
+    async def once(self, name: str, events: Iterable[bytes]) -> Sending:
+        """Sends alerts (canonical JSON) past filter and journal, and returns when each was tried or one had to wait."""
+        records = (Record(number, 0, event) for number, event in enumerate(events))
+        sending = Sending(name, self._build(name), records, _anything)
+        await sending.run_once()
+        return sending
+
+    async def replay(self, name: str, records: Iterator[Record]) -> Sending:
+        """Sends records that the output's filter lets through, for as long as that takes."""
+        output = self._build(name)
+        sending = self.replays[name] = Sending(name, output, records, Route(output.settings))
+        await sending.run()
+        return sending
+
+    async def patiently(self, work: Coroutine[Any, Any, str], name: str) -> str:
+        """What came of that work, or how the replay stands when it takes longer than a person waits for a page."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.wait({task}, timeout=self._patience)
+        if task.done():
+            return task.result()
+        return f"{self.replays[name].summary} It goes on." if name in self.replays else f"{name}: the replay begins."
+
+    def stop(self, name: str) -> None:
+        """Ends the replay to that output, if one runs, after what is in hand."""
+        if name in self.replays:
+            self.replays[name].stop()
+
+    async def close(self) -> None:
+        """Ends all that run."""
+        for sending in self.replays.values():
+            sending.stop()
+        if tasks := set(self._tasks):
+            _, late = await asyncio.wait(tasks, timeout=self._patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,67 @@
+"""Who did what: an append-only file of JSON lines, each on disk before the change that it tells of is made."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from sidekick.control.ports import RefusedError
+from sidekick.sdk.file import append_lines
+
+_MOST_BYTES = 4 << 20
+"""Of the end of the file that are read for the newest entries."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """`at` is RFC 3339, UTC; `action` such as `pause`; `target` what it was done to; `detail` may be empty."""
+
+    at: str
+    by: str
+    action: str
+    target: str
+    detail: str = ""
+
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Trail:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def note(self, by: str, action: str, target: str, detail: str = "") -> None:
+        """Returns when the entry is on disk. Raises `RefusedError` where that cannot be: nothing is done untold."""
+        entry = Entry(datetime.now(UTC).isoformat(timespec="milliseconds"), by, action, target, detail)
+        try:
+            await asyncio.to_thread(append_lines, self._path, [_encode(entry)])
+        except OSError as error:
+            reason = f"the trail of who did what cannot be written: {error.strerror}"
+            raise RefusedError(f"Nothing was done, for {reason}.") from error
+
+    async def entries(self, limit: int = 200) -> Sequence[Entry]:
+        """The newest first. Raises `RefusedError`."""
+        try:
+            return await asyncio.to_thread(self._newest, limit)
+        except OSError as error:
+            raise RefusedError(f"The trail cannot be read: {error.strerror}.") from error
+
+    def _newest(self, limit: int) -> list[Entry]:
+        try:
+            with self._path.open("rb") as file:
+                size = file.seek(0, 2)
+                start = file.seek(max(0, size - _MOST_BYTES))
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            return []
+        found: list[Entry] = []
+        for line in reversed(lines[1:] if start else lines):
+            if len(found) == limit:
+                break
+            try:
+                found.append(_decode(line))
+            except msgspec.DecodeError:  # a line cut by a crash: what it told of was not done
+                continue
+        return found
