@@ -17,8 +17,10 @@ from sidekick.sdk.output import HttpOutput
 from sidekick.sdk.testing import Loopback, Script, loopback
 from sidekick.settings import Configuration, load
 from tests.outputs.captures.recording import DATA, Recording
+from tests.services.google import google
 
 _TEST_EVENT = "inputs/f_test_endpoint.json"
+_GOOGLE_KEY = "<base64 of a fake service-account JSON key>"
 _KUBECONFIG = DATA.parent / "kubeconfig.yaml"
 
 
@@ -30,10 +32,10 @@ class Sent:
 
 async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[Sent]]:
     """Our requests by the alert that they carry; under None those of the start."""
-    with _configuration(recording, variant) as configuration:
-        chosen = configuration.outputs[recording.output]
-        enrich, wanted = enrichment(configuration), Route(chosen.settings)
-        async with loopback(_answers(variant)) as server:
+    async with google(token="fake-access-token") as service, loopback(_answers(variant)) as server:
+        with _configuration(recording, variant, service.credentials) as configuration:
+            chosen = configuration.outputs[recording.output]
+            enrich, wanted = enrichment(configuration), Route(chosen.settings)
             hosts: list[str] = []
             output = _diverted(chosen.type, server, hosts)(chosen.settings, context(configuration))
             requests: dict[str | None, list[Sent]] = {}
@@ -52,9 +54,9 @@ async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[S
 
 
 @contextmanager
-def _configuration(recording: Recording, variant: str) -> Iterator[Configuration]:
+def _configuration(recording: Recording, variant: str, google_key: str) -> Iterator[Configuration]:
     """Loaded as a user's file is: JSON is YAML, and falcosidekick's keys may be in any case."""
-    text = json.dumps(recording.configurations[variant], ensure_ascii=False)
+    text = json.dumps(recording.configurations[variant], ensure_ascii=False).replace(_GOOGLE_KEY, google_key)
     with TemporaryDirectory() as folder:
         path = Path(folder, "config.yaml")
         path.write_text(text.replace("/etc/falcosidekick/kubeconfig", str(_KUBECONFIG)))
@@ -70,6 +72,8 @@ def _event(name: str) -> Event:
 
 def _answers(variant: str) -> Script:
     def answer(request: Request) -> Answer:
+        if request.url.endswith(":publish"):
+            return Answer(200, {}, b'{"messageIds":["1"]}')
         absent = request.url.endswith("/describe") and not variant.endswith("_exists")
         return Answer(404 if absent else 200, {"content-type": "application/json"}, b"{}")
 
