@@ -1,7 +1,7 @@
 """The embedded store: alerts in one SQLite file, to be searched and counted."""
 
 from sidekick.store.counts import DIMENSIONS, Bar, Histogram, Tally
-from sidekick.store.reader import Reader
+from sidekick.store.reader import NoStore, Reader
 from sidekick.store.schema import StoreError
 from sidekick.store.search import Page, Search, Stored
 from sidekick.store.writer import Limits, Writer
@@ -11,6 +11,7 @@ __all__ = [
     "Bar",
     "Histogram",
     "Limits",
+    "NoStore",
     "Page",
     "Reader",
     "Search",

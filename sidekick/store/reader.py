@@ -26,6 +26,9 @@ class Reader:
     `limit` is the seconds that one query may take: a search gives what it has by then, a count gives up.
     """
 
+    kept = True
+    """Whether there is to be a store at all."""
+
     def __init__(self, path: Path, limit: float = 2.0) -> None:
         self._path = path
         self._limit = limit
@@ -85,6 +88,18 @@ class Reader:
             connection = self._own.connection = open_to_read(self._path)
             self._open.append(connection)
         return connection
+
+
+class NoStore(Reader):
+    """Where no store is kept: no query can be answered."""
+
+    kept = False
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def _connection(self) -> sqlite3.Connection:
+        raise StoreError("no alerts are stored here: the output `store` is off")
 
 
 def _timeless(

@@ -40,6 +40,8 @@ def router(service: Service, frame: Frame) -> APIRouter:
 
     @routes.get("/events")
     async def list_events(request: Request) -> Response:
+        if not reader.kept:
+            return frame.page(request, "no_store.html")
         view = View.of(request.query_params)
         page, problem = await _find(reader, view)
         overview, failure = await _overview(reader, view)
@@ -58,11 +60,14 @@ def router(service: Service, frame: Frame) -> APIRouter:
 
     @routes.get("/events/{uuid}")
     async def one_event(request: Request, uuid: str) -> Response:
-        stored = await reader.one(uuid)
-        if stored is None:
-            return frame.page(request, "missing.html", status=404, what="event", id=uuid)
-        event = Event.from_json(stored.alert)
-        return frame.page(request, "event.html", event=event, **await _around(service, request, event))
+        try:
+            stored = await reader.one(uuid)
+            if stored is None:
+                return frame.page(request, "missing.html", status=404, what="event", id=uuid)
+            event = Event.from_json(stored.alert)
+            return frame.page(request, "event.html", event=event, **await _around(service, request, event))
+        except StoreError as error:
+            return frame.page(request, "unavailable.html", status=503, problem=error)
 
     return routes
 

@@ -1,0 +1,36 @@
+"""The server of port 2802, in the service's own event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+_GRACE = 2
+"""Seconds that an answer has to be finished when the service ends."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leaves the signals to the service, which ends this server in its turn."""
+        yield
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, listener: socket.socket, end_streams: Callable[[], None]) -> AsyncGenerator[None]:
+    """Answers what comes on that listening socket beside the block, and closes it."""
+    config = uvicorn.Config(
+        app, ws="none", lifespan="off", log_config=None, log_level="warning", access_log=False, proxy_headers=False,
+        server_header=False, timeout_graceful_shutdown=_GRACE,
+    )  # fmt: skip
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="page")
+    try:
+        yield
+    finally:
+        end_streams()
+        server.should_exit = True
+        await task
