@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sidekick.sdk.errors import MisconfiguredError
@@ -33,6 +33,16 @@ class ClientTls:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+    def with_files(self, certfile: str, keyfile: str, cafile: str) -> "ClientTls":
+        """The same with an output's own files where they are named; its authority counts without mutual TLS too."""
+        return replace(
+            self,
+            certfile=certfile or self.certfile,
+            keyfile=keyfile or self.keyfile,
+            mutual_cafile=cafile or self.mutual_cafile,
+            cafile=cafile or self.cafile,
+        )
 
     def client_files(self) -> tuple[str, str, str]:
         """Certificate, key and CA for mutual TLS, for a library that wants to read them itself."""

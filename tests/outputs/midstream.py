@@ -1,0 +1,65 @@
+"""A server that goes away in mid-stream, under an output that the engine drives from a real journal."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sidekick.delivery import DeadLetters
+from sidekick.event import Event
+from sidekick.journal import Journal, JournalSettings
+from sidekick.sdk import Output
+from tests.deadline import until
+from tests.delivery.bench import Bench, assert_sums
+from tests.outputs.alerts import alert
+from tests.services.server import Server
+
+RETRY = {"minimum": "10ms", "maximum": "200ms"}
+_AT_ONCE = 20
+
+
+async def through(
+    output: Output[Any], folder: Path, *troubles: Callable[[], object], between: int = 150
+) -> list[Event]:
+    """Alerts come all the time, and whenever `between` more of them are delivered, the next trouble happens (in a
+    thread). Returns what came, once all of it is delivered."""
+    journal = Journal.open(JournalSettings(path=str(folder / "journal"), fsync="no"))
+    await journal.start()
+    bench = Bench(journal, DeadLetters(folder / "dead-letters", "destination"))
+    worker, events = bench.worker(output), list[Event]()
+    try:
+        async with bench.running(worker):
+            ended = asyncio.Event()
+            feeding = asyncio.create_task(_feed(bench, events, ended))
+            try:
+                for trouble in (*troubles, lambda: None):
+                    goal = worker.counts.delivered + between
+                    await until(lambda goal=goal: worker.counts.delivered >= goal, within=30, what=worker.last_error)
+                    await asyncio.to_thread(trouble)
+            finally:
+                ended.set()
+                await feeding
+            await until(lambda: worker.cursor.waiting == 0, what=worker.last_error)
+    finally:
+        await journal.close()
+    assert_sums(worker, len(events))
+    assert worker.counts.delivered == len(events)
+    return events
+
+
+def restart(end: Callable[[], None], server: Server) -> Callable[[], None]:
+    """Ends the server by `server.stop` or `server.kill`, and starts it again."""
+
+    def trouble() -> None:
+        end()
+        server.start()
+
+    return trouble
+
+
+async def _feed(bench: Bench, events: list[Event], ended: asyncio.Event) -> None:
+    while not ended.is_set():
+        more = [alert({"number": len(events) + at}) for at in range(_AT_ONCE)]
+        events += more
+        await bench.append(more)
+        await asyncio.sleep(0.01)
