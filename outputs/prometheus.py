@@ -1,7 +1,6 @@
 """Counters of alerts on `/metrics`, under falcosidekick's names, and under falco-exporter's where asked for."""
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
@@ -18,13 +17,11 @@ from sidekick.sdk import (
     WordList,
 )
 from sidekick.sdk.labels import text_of
+from sidekick.sdk.series import Series, field_label, label_name
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
     from prometheus_client.registry import Collector
-
-_LONGEST_VALUE = 256  # characters; senders choose the values, and each series holds its own
-_OTHER = "other"
 
 
 class PrometheusSettings(OutputSettings):
@@ -39,31 +36,13 @@ class PrometheusSettings(OutputSettings):
     """Most sets of labels kept for a counter; alerts beyond them are counted where every label is `other`."""
 
 
-class Series:
-    """One counter with labels, for a registry to collect: a dictionary, for that is what counts at least cost."""
+class Metered(Series):
+    """A series for a registry to collect."""
 
-    def __init__(self, name: str, kind: str, labels: dict[str, Callable[[Event], str]], most: int) -> None:
+    def __init__(self, name: str, kind: str, labels: Mapping[str, Callable[[Event], str]], most: int) -> None:
+        super().__init__(labels, most)
         self.name = name
         self._kind = kind
-        self._labels = dict(sorted(labels.items()))
-        self._values = tuple(self._labels.values())
-        self._most = most
-        self._counts: dict[tuple[str, ...], int] = {}
-
-    def count(self, event: Event) -> None:
-        values = tuple([value(event) for value in self._values])
-        known = self._counts.get(values)
-        if known is None:
-            values = self._admitted(values)
-            known = self._counts.get(values, 0)
-        self._counts[values] = known + 1
-
-    def _admitted(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """The labels under which a set that is not kept yet is counted: cut, or `other` where there is no room."""
-        values = tuple(value[:_LONGEST_VALUE] for value in values)
-        if values not in self._counts and len(self._counts) >= self._most:
-            return (_OTHER,) * len(values)
-        return values
 
     def describe(self) -> "Iterator[Metric]":
         from prometheus_client import Metric  # noqa: PLC0415  (an output loads nothing but the SDK)
@@ -73,8 +52,8 @@ class Series:
     def collect(self) -> "Iterator[Metric]":
         for metric in self.describe():
             sample = f"{self.name}_total" if self._kind == "counter" else self.name
-            for values, count in self._counts.items():
-                metric.add_sample(sample, dict(zip(self._labels, values, strict=True)), count)
+            for values, count in self.counts.items():
+                metric.add_sample(sample, cast("dict[str, str]", dict(zip(self.labels, values, strict=True))), count)
             yield metric
 
 
@@ -91,13 +70,13 @@ class Prometheus(Output[PrometheusSettings]):
         super().__init__(settings, context)
         labels = _PEER_LABELS.copy()
         for field in (*context.custom_fields, *settings.extralabels):
-            labels.setdefault(label_name(field), lambda event, field=field: text_of(event, field))
+            labels.setdefault(label_name(field), field_label(field))
         name = "falcosecurity_falcosidekick_falco_events"
-        self._series = [Series(name, "counter", labels, settings.maxseries)]
+        self._series = [Metered(name, "counter", labels, settings.maxseries)]
         if settings.falcoexporter:
             # Without a type, for a counter's name would have to end in _total.
-            self._series.append(Series("falco_events", "unknown", _EXPORTER_LABELS, settings.maxseries))
-        self._registered: list[Series] = []
+            self._series.append(Metered("falco_events", "unknown", _EXPORTER_LABELS, settings.maxseries))
+        self._registered: list[Metered] = []
 
     async def connect(self) -> None:
         await self.close()
@@ -116,12 +95,6 @@ class Prometheus(Output[PrometheusSettings]):
     async def close(self) -> None:
         while self._registered:
             self.context.registry.unregister(cast("Collector", self._registered.pop()))
-
-
-def label_name(field: str) -> str:
-    """The field's name as a label's: what is no letter, digit or `_` becomes `_` (Prometheus data model)."""
-    name = re.sub(r"[^a-zA-Z0-9_]", "_", field)
-    return name if name[:1].isalpha() else f"_{name.lstrip('_')}"
 
 
 def _namespace(event: Event) -> str:

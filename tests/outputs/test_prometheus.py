@@ -7,9 +7,10 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from outputs.prometheus import Prometheus, PrometheusSettings, label_name
+from outputs.prometheus import Prometheus, PrometheusSettings
 from sidekick.event import Event, decode
 from sidekick.sdk import Context, MisconfiguredError
+from sidekick.sdk.series import label_name
 from tests.outputs.alerts import DATA, alert
 
 NAME = "falcosecurity_falcosidekick_falco_events_total"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sidekick.event import NumberLiteral
+from tests.outputs.captures import otlp
 from tests.outputs.captures.recording import Capture
 from tests.outputs.captures.sending import Sent
 
@@ -25,7 +26,7 @@ _ANY_CLIENT = {"host", "content-length", "accept-encoding", "connection"}
 def differences(capture: Capture, sent: Sent, moved: dict[str, str]) -> list[str]:
     """`moved` says where a part of the capture stands in our request: {"body": "body[0]"}."""
     theirs = _theirs(capture)
-    ours = _ours(sent)
+    ours = _ours(sent, theirs["body"])
     if "host" not in theirs:
         del ours["host"]
     for path, place in moved.items():
@@ -41,12 +42,12 @@ def _theirs(capture: Capture) -> dict[str, Any]:
             "method": capture.method,
             "path": capture.path,
             "headers": {name: value for name, value in capture.headers.items() if name not in _ANY_CLIENT},
-            "body": _parsed(capture.body or ""),
+            "body": otlp.by_name(capture.body) if isinstance(capture.body, dict) else _parsed(capture.body or ""),
         }
     )
 
 
-def _ours(sent: Sent) -> dict[str, Any]:
+def _ours(sent: Sent, their_body: Any) -> dict[str, Any]:
     request = sent.request
     headers = {name: value for name, value in request.headers.items() if name not in _ANY_CLIENT}
     if headers.get("accept") == "*/*":
@@ -54,13 +55,14 @@ def _ours(sent: Sent) -> dict[str, Any]:
     if not request.body and headers.get("content-type") == "application/octet-stream":
         del headers["content-type"]
     body = gzip.decompress(request.body) if headers.get("content-encoding") == "gzip" else request.body
+    protobuf = headers.get("content-type") == otlp.CONTENT_TYPE
     return _normal(
         {
             "host": sent.host,
             "method": request.method,
             "path": request.url,
             "headers": headers,
-            "body": _parsed(body.decode()),
+            "body": otlp.decoded(body, their_body) if protobuf else _parsed(body.decode()),
         }
     )
 
@@ -132,8 +134,14 @@ def _words(theirs: str, ours: str, path: str) -> Iterator[str]:
 def _volatile(path: str, capture: Capture) -> bool:
     """Whether nobody can say what stands there; where a note tells how it varies, it was compared so."""
     return any(
-        path.startswith(volatile) for volatile in capture.volatile if "order" not in capture.notes.get(volatile, "")
+        _within(path, volatile) for volatile in capture.volatile if "order" not in capture.notes.get(volatile, "")
     )
+
+
+def _within(path: str, volatile: str) -> bool:
+    """`..` stands for any depth."""
+    begin, anywhere, end = volatile.partition("..")
+    return path.startswith(begin) and (not anywhere or end in path)
 
 
 def _at(document: Any, path: str) -> Any:
