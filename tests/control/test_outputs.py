@@ -1,32 +1,17 @@
 """What people see of the outputs and do with them, over real workers."""
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from sidekick.control import RefusedError
 from sidekick.event import Event
 from sidekick.pipeline import SilenceSettings
+from tests.control.behaviour import be_away, refuse
 from tests.control.office import office
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint, hang, take
-
-
-async def refuse(body: bytes) -> web.Response:
-    return web.Response(status=400, text="no_text")
-
-
-async def be_away(body: bytes) -> web.Response:
-    return web.Response(status=503)
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with Endpoint().listening() as endpoint:
-        yield endpoint
 
 
 async def test_an_output_stands_as_its_worker_does(tmp_path: Path, endpoint: Endpoint) -> None:
@@ -74,7 +59,7 @@ async def test_a_test_event_passes_filter_pause_and_journal(tmp_path: Path, endp
 async def test_a_test_event_that_is_not_taken_says_why(
     tmp_path: Path, endpoint: Endpoint, behaviour: object, reason: str
 ) -> None:
-    async with office(tmp_path, endpoint, timeout="100ms") as one:
+    async with office(tmp_path, endpoint, timeout="100ms" if behaviour is hang else "30s") as one:
         endpoint.behaviour = behaviour  # type: ignore[assignment]
         with pytest.raises(RefusedError, match=reason):
             await one.service.outputs.test("webhook", "mara")

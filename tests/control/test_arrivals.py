@@ -1,0 +1,103 @@
+"""What is accepted, as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from sidekick.control.arrivals import Arrivals
+from sidekick.event import Event, decode
+from sidekick.filter import compile_filter
+from sidekick.journal import Journal, JournalSettings
+from tests.deadline import until
+from tests.faults.falco import body
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    journal = Journal.open(JournalSettings(path=str(tmp_path), fsync="no"))
+    await journal.start()
+    yield journal
+    await journal.close()
+
+
+class Follower:
+    def __init__(self, arrivals: Arrivals, words: str = "", condition: str = "") -> None:
+        self.events: list[Event] = []
+        wanted = compile_filter(condition) if condition else None
+        self.task = asyncio.create_task(self._follow(arrivals.follow(words, wanted)))
+
+    async def _follow(self, events: "AsyncIterator[list[Event]]") -> None:
+        async with aclosing(events):  # type: ignore[type-var]
+            async for some in events:
+                self.events += some
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(event.fields["test.number"]) for event in self.events]
+
+
+def append(journal: Journal, *numbers: int) -> None:
+    journal.append([decode(body(number))[0].json for number in numbers], lambda error: None)
+
+
+async def test_followers_see_what_comes_after_them_and_what_they_want(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    append(journal, 1)
+    await until(lambda: journal.next_seq == 1)
+    everything, some = Follower(arrivals), Follower(arrivals, condition="test.number in (3, 4)")
+    await until(lambda: arrivals.followers == 2)
+    append(journal, 2, 3)
+    await until(lambda: everything.events and some.events)
+    append(journal, 4)
+    await until(lambda: everything.numbers == [2, 3, 4])
+    await until(lambda: some.numbers == [3, 4])
+    arrivals.close()
+    await asyncio.gather(everything.task, some.task)
+    assert arrivals.followers == 0
+    assert journal.cursors == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("shadow", 1),
+        ("shad", 0),
+        ("shad*", 1),
+        ("SENSITIVE cat", 1),
+        ("/etc/shadow", 1),
+        ("etc.shadow", 0),
+        ("cat dog", 0),
+    ],
+)
+async def test_words_find_live_what_a_search_finds(journal: Journal, words: str, found: int) -> None:
+    arrivals = Arrivals(journal)
+    chosen, everything = Follower(arrivals, words), Follower(arrivals)
+    await until(lambda: arrivals.followers == 2)
+    append(journal, 1)
+    await until(lambda: everything.events)
+    arrivals.close()
+    await asyncio.gather(chosen.task, everything.task)
+    assert len(chosen.events) == found
+
+
+async def test_of_a_storm_the_newest_are_seen(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    follower = Follower(arrivals)
+    await until(lambda: arrivals.followers)
+    append(journal, *range(5000))
+    await until(lambda: 4999 in follower.numbers)
+    assert len(follower.numbers) <= 1000
+    arrivals.close()
+    await follower.task
+
+
+async def test_who_leaves_is_forgotten(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    follower = Follower(arrivals)
+    await until(lambda: arrivals.followers)
+    follower.task.cancel()
+    await asyncio.wait([follower.task])
+    assert (arrivals.followers, journal.cursors) == (0, [])

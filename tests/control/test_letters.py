@@ -1,0 +1,75 @@
+"""Dead letters of real workers: seen, sent again, dropped."""
+
+from pathlib import Path
+
+import pytest
+
+from sidekick.control import RefusedError
+from sidekick.event import Event
+from tests.control.behaviour import be_away, refuse
+from tests.control.office import Office, office
+from tests.deadline import until
+from tests.faults.endpoint import Endpoint, take
+
+
+async def buried(one: Office, endpoint: Endpoint, *numbers: int) -> list[Event]:
+    endpoint.behaviour = refuse
+    events = await one.accept(*numbers)
+    await until(lambda: one.workers["webhook"].counts.dead == len(numbers), what="dead letters")
+    return events
+
+
+async def ids(one: Office) -> list[str]:
+    return [letter.id for _, letter in await one.service.letters.letters()]
+
+
+async def test_the_newest_comes_first(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path, endpoint) as one:
+        events = await buried(one, endpoint, 1, 2, 3)
+        found = await one.service.letters.letters()
+        assert [(output, letter.id, letter.reason) for output, letter in found] == [
+            ("webhook", event.uuid, "HTTP 400: no_text") for event in reversed(events)
+        ]
+
+
+async def test_what_is_taken_now_leaves_the_list(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path, endpoint) as one:
+        first, second = await buried(one, endpoint, 1, 2)
+        endpoint.behaviour = take
+        picked = [first.uuid, "gone", first.uuid]
+        assert await one.service.letters.replay("webhook", picked, "mara") == "webhook: 1 replayed."
+        assert await ids(one) == [second.uuid]
+        assert endpoint.ids == {1: {first.uuid}}
+        (entry,) = await one.trail()
+        assert (entry.by, entry.action, entry.target) == ("mara", "replay dead letters", "webhook")
+        assert entry.detail == first.uuid
+
+
+async def test_what_is_refused_again_stays_and_says_why(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path, endpoint) as one:
+        letters = await buried(one, endpoint, 1, 2)
+        with pytest.raises(RefusedError, match=r"0 of 2 replayed.*no_text"):
+            await one.service.letters.replay("webhook", [letter.uuid for letter in letters], "mara")
+        endpoint.behaviour = be_away
+        with pytest.raises(RefusedError, match=r"0 of 2 replayed.*503"):
+            await one.service.letters.replay("webhook", [letter.uuid for letter in letters], "mara")
+        assert len(await ids(one)) == 2
+
+
+async def test_a_dropped_one_is_gone(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path, endpoint) as one:
+        first, second = await buried(one, endpoint, 1, 2)
+        assert await one.service.letters.drop("webhook", [first.uuid], "mara") == "webhook: 1 dropped."
+        assert await ids(one) == [second.uuid]
+        with pytest.raises(RefusedError, match="any more"):
+            await one.service.letters.drop("webhook", [first.uuid], "mara")
+
+
+async def test_no_name_leads_to_another_file(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path / "home", endpoint) as one:
+        (event,) = await buried(one, endpoint, 1)
+        (tmp_path / "home/dead-letters/webhook.jsonl").rename(tmp_path / "elsewhere.jsonl")
+        with pytest.raises(RefusedError, match="any more"):
+            await one.service.letters.drop("../../elsewhere", [event.uuid], "mara")
+        with pytest.raises(RefusedError, match="not on"):
+            await one.service.letters.replay("../../elsewhere", [event.uuid], "mara")

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from sidekick.control.trail import Trail
+
+
+async def test_entries_outlive_the_process_the_newest_first(tmp_path: Path) -> None:
+    for number in range(3):
+        await Trail(tmp_path / "trail.jsonl").note("mara", "pause", f"output {number}")
+    entries = await Trail(tmp_path / "trail.jsonl").entries()
+    assert [entry.target for entry in entries] == ["output 2", "output 1", "output 0"]
+    assert [entry.target for entry in await Trail(tmp_path / "trail.jsonl").entries(1)] == ["output 2"]
+    assert await Trail(tmp_path / "nothing.jsonl").entries() == []
+
+
+async def test_a_line_cut_by_a_crash_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "trail.jsonl"
+    trail = Trail(path)
+    await trail.note("mara", "pause", "slack", 'a "reason"\nin two lines')
+    path.write_bytes(path.read_bytes() + b'{"at": "2026')
+    await trail.note("tom", "resume", "slack")
+    assert [entry.by for entry in await trail.entries()] == ["tom", "mara"]
+    assert (await trail.entries())[1].detail == 'a "reason"\nin two lines'
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_long_trail_is_read_from_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "trail.jsonl"
+    trail = Trail(path)
+    await trail.note("mara", "first", "x")
+    path.write_bytes(path.read_bytes() * 60_000)
+    await trail.note("mara", "last", "x")
+    entries = await trail.entries(100_000)
+    assert entries[0].action == "last"
+    assert 10_000 < len(entries) < 60_000
