@@ -21,8 +21,19 @@ from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, 
 from sidekick.delivery import Counts, DeadLetters, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
-from sidekick.pipeline import Enrichment, Route, Silences, SilencesError
-from sidekick.receiver import Done, ListenError, ListenSettings, Receiver, RefusedLog, Service, TlsError, notify, tls
+from sidekick.pipeline import Enrichment, Route, Senders, Silences, SilencesError
+from sidekick.receiver import (
+    Done,
+    ListenError,
+    ListenSettings,
+    Receiver,
+    RefusedLog,
+    Sender,
+    Service,
+    TlsError,
+    notify,
+    tls,
+)
 from sidekick.reload import Load, Reload
 from sidekick.sdk.output import Context, Output
 from sidekick.sdk.template import compile_template
@@ -50,8 +61,9 @@ def context(configuration: Configuration) -> Context:
         cafile=configuration.tlsclient.cacertfile,
     )
     titles = tuple(chosen.type.title for chosen in configuration.outputs.values())
-    fields = (*configuration.customfields, *configuration.templatedfields)
-    return Context(tls=tls, enabled=titles, custom_fields=fields)
+    stamped = (name for sender in configuration.receiver.senders.values() for name in sender.fields)
+    fields = dict.fromkeys((*configuration.customfields, *configuration.templatedfields, *stamped))
+    return Context(tls=tls, enabled=titles, custom_fields=tuple(fields))
 
 
 def build_output(chosen: OutputConfiguration, context: Context) -> Output[Any]:
@@ -86,6 +98,7 @@ class App:
             self.silences = silences(configuration)
         except SilencesError as error:
             raise StartError(str(error)) from error
+        self.senders = Senders(configuration.folder / "senders.json", configuration.senders)
         self.reload = Reload(load, self._take, _files)
         self._ended = asyncio.Event()
 
@@ -97,6 +110,7 @@ class App:
         async with AsyncExitStack() as stack:
             self.journal = await stack.enter_async_context(self._journal())
             await stack.enter_async_context(self._delivery())
+            await stack.enter_async_context(self.senders.running())
             await stack.enter_async_context(self._receiver())
             await stack.enter_async_context(self.reload.running(self.configuration))
             _keep_collections_short()
@@ -149,7 +163,7 @@ class App:
         self.receiver = Receiver(self.configuration, service)
         self._register(
             ServiceCollector(
-                lambda: Inputs(self.receiver.state.accepted, refused.counts, self.reload.counts),
+                lambda: Inputs(self.receiver.state.accepted, refused.counts, self.reload.counts, self.senders.counts),
                 self.journal,
                 self.workers,
             )
@@ -164,12 +178,14 @@ class App:
         finally:
             await self.receiver.close()
 
-    def _accept(self, body: bytes, done: Done) -> None:
+    def _accept(self, body: bytes, done: Done, sender: Sender) -> None:
         """Body → events → enriched → journal: all that happens before an alert is answered."""
         events = decode(body)
-        if self.enrich.on:
-            events = map(self.enrich, events)
+        if self.enrich.on or sender.fields:
+            events = [self.enrich(event, sender.fields) for event in events]
         self.journal.append([event.json for event in events], done)
+        for event in events:
+            self.senders.seen(event, sender.name)
 
     async def _take(self, new: Configuration, changed: set[Path]) -> None:
         """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then."""
@@ -189,6 +205,7 @@ class App:
         self.configuration, self.context = new, lent
         self.enrich = enrichment(new)
         self.silences.configure(new.silences)
+        self.senders.settings = new.senders
         for worker in self.workers.values():
             worker.output.context = lent
         gone = [name for name in self.workers if name not in new.outputs]

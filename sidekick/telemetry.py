@@ -45,11 +45,13 @@ def set_up_logging(form: Literal["text", "json"], level: str) -> None:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Counts at one moment: alerts accepted, requests refused by reason, and reloads of the configuration."""
+    """Counts at one moment: alerts accepted, requests refused by reason, reloads of the configuration, and hosts that
+    send, with those of them that are quiet."""
 
     accepted: int
     refused: Mapping[str, int]
     reloads: Mapping[str, int]
+    senders: tuple[int, int]
 
 
 class ServiceCollector(Collector):
@@ -80,6 +82,9 @@ class ServiceCollector(Collector):
         for outcome in ("taken", "refused"):
             reloads.add_metric([outcome], inputs.reloads.get(outcome, 0))
         yield reloads
+        known, quiet = inputs.senders
+        yield GaugeMetricFamily("sidekick_senders", "Hosts that send alerts", value=known)
+        yield GaugeMetricFamily("sidekick_senders_quiet", "Those without one for senders.quiet", value=quiet)
 
     def _peer_outputs(self) -> Iterator[Metric]:
         peer = CounterMetricFamily("falcosecurity_falcosidekick_outputs", "", labels=["destination", "status"])

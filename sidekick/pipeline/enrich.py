@@ -5,7 +5,7 @@ ones made: a template may use a custom field, and the output text may show both.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ import msgspec
 from sidekick.event import Event, Priority
 from sidekick.sdk.template import Template, TemplateExecutionError
 
-Enrich = Callable[[Event], Event]
+_NOTHING: Mapping[str, str] = {}
 _FALCO_OUTPUT = re.compile(
     r"[\d:]+\.\d+: (" + "|".join(priority.value for priority in Priority) + ") .", re.IGNORECASE | re.ASCII
 )
@@ -34,14 +34,18 @@ class Enrichment:
     def on(self) -> bool:
         return bool(self.fields or self.tags or self.templates or self.bracket or self.output_format)
 
-    def __call__(self, event: Event) -> Event:
-        fields = {**event.fields, **self.fields} if self.fields else event.fields
+    def __call__(self, event: Event, stamps: Mapping[str, str] = _NOTHING) -> Event:
+        """The event with all that; `stamps` are fields that come before any other of their name."""
+        fields = {**event.fields, **self.fields, **stamps}
         templated = {key: _render(template, fields) for key, template in self.templates.items()}
         tags = tuple(sorted(event.tags + self.tags)) if self.tags else event.tags
-        shown = {**fields, **templated} if templated else fields
+        fields.update(templated)
+        if self.bracket:
+            fields = _without_brackets(fields, self.bracket)
+        fields.update(stamps)
         return msgspec.structs.replace(
             event,
-            fields=_without_brackets(shown, self.bracket) if self.bracket else shown,
+            fields=fields,
             tags=tags,
             output=self._formatted(event, templated, tags),
         )

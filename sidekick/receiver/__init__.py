@@ -1,5 +1,6 @@
 """How alerts come in."""
 
+from sidekick.receiver.access import ANYBODY, Sender
 from sidekick.receiver.refused import Refused, RefusedLog
 from sidekick.receiver.server import Receiver
 from sidekick.receiver.settings import ListenSettings
@@ -8,6 +9,7 @@ from sidekick.receiver.state import Accept, Done, Service
 from sidekick.receiver.tls import TlsError
 
 __all__ = [
+    "ANYBODY",
     "Accept",
     "Done",
     "ListenError",
@@ -15,6 +17,7 @@ __all__ = [
     "Receiver",
     "Refused",
     "RefusedLog",
+    "Sender",
     "Service",
     "TlsError",
     "notify",

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 PLAIN = (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"))
+_BEARER = (("WWW-Authenticate", "Bearer"),)
 
 
 class Refusal(NamedTuple):
@@ -40,6 +41,10 @@ NO_HTTP = Refusal(400, "Invalid HTTP request received.", "http", ends=True)
 CUT_SHORT = Refusal(400, "The request ended before its body did", "cut short", ends=True)
 TOO_SLOW = Refusal(408, "The request did not arrive in time", "slow", ends=True)
 TOO_MANY = Refusal(503, "Too many connections", "connections", (("Retry-After", "1"),), ends=True)
+# Who is not known does not keep a connection, of which there are only so many.
+TOKEN_MISSING = Refusal(401, "Please send with the token of a sender", "token missing", _BEARER, ends=True)
+TOKEN_UNKNOWN = Refusal(401, "Please send with the token of a sender", "token unknown", _BEARER, ends=True)
+NETWORK = Refusal(403, "Please send from a network that is allowed", "network", ends=True)
 UNAVAILABLE = Refusal(503, "The alert could not be stored, send it again", "unavailable", (("Retry-After", "1"),))
 FAULT = Refusal(500, "Internal Server Error", "fault")
 

@@ -7,12 +7,14 @@ the last in that order, so that nothing read goes unanswered.
 """
 
 import asyncio
+from functools import cached_property
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sidekick.receiver import answers
+from sidekick.receiver.access import ANYBODY, Peer
 from sidekick.receiver.answers import Refusal
 from sidekick.receiver.state import State
 
@@ -68,6 +70,10 @@ class Connection(HttpToolsProtocol):
         """When a request last began or was answered, by the shared clock."""
         self.fresh = True
         """No request has begun yet."""
+        self.alert_url: bytes | None = None
+        """URL of the last alert: a sender has one, so whose it is and where it leads is looked at once."""
+        self.sender = ANYBODY
+        """Who sent the last alert."""
         self.blocked_since: float | None = None
         """Since when the peer has not read its answers."""
 
@@ -142,6 +148,15 @@ class Connection(HttpToolsProtocol):
         if self.phase == CLOSED:
             return _LINGER
         return limits.headertimeout if self.phase == HEAD or self.fresh else limits.idletimeout
+
+    @cached_property
+    def peer(self) -> Peer:
+        """Who is at the other end, as far as the network tells."""
+        return Peer(self.client[0] if self.client else "", self.transport.get_extra_info("peercert"))
+
+    def forget(self) -> None:
+        """Looks at the sender anew at its next request."""
+        self.alert_url = None
 
     def _unanswered(self) -> bool:
         cycle = self._cycle()

@@ -13,6 +13,8 @@ PAGES = frozenset({"/ping", "/healthz", "/readyz", "/test", "/metrics"})
 
 class Target(Enum):
     PAGE = "page"
+    TEST = "test"
+    """A page that makes an alert."""
     ALERT = "alert"
 
 
@@ -26,7 +28,7 @@ class Paths:
     def target(self, url: bytes) -> Target | Refusal:
         """Where a request for this URL goes; raises `httptools.HttpParserInvalidURLError`."""
         parsed = httptools.parse_url(url)
-        path = (parsed.path or b"/").decode("latin-1")
-        if unquote(path) in self.pages:
-            return Target.PAGE
+        path = unquote((parsed.path or b"/").decode("latin-1"))
+        if path in self.pages:
+            return Target.TEST if path == "/test" else Target.PAGE
         return Target.ALERT if self.alerts else NOT_FOUND

@@ -14,10 +14,12 @@ from uvicorn.config import Config
 from sidekick.event import DecodeError
 from sidekick.journal import JournalFull
 from sidekick.receiver import answers
+from sidekick.receiver.access import Sender
 from sidekick.receiver.answers import Refusal, not_an_alert
 from sidekick.receiver.connection import BODY, CLOSED, HEAD, IDLE, Alert, Connection
 from sidekick.receiver.encoding import TooLargeError, gunzip
 from sidekick.receiver.paths import Paths, Target
+from sidekick.receiver.refused import KEPT
 from sidekick.receiver.state import State
 
 logger = logging.getLogger(__name__)
@@ -35,8 +37,6 @@ class AlertProtocol(Connection):
         self.paths = paths
         self.accept = state.service.accept
         self.body_limit = state.limits.bodylimit
-        self.alert_url: bytes | None = None
-        """URL of the last alert: a sender has one, so its path need not be looked at each time."""
         self.progress = False
         self.overhead = 0
         """Bytes received since the last progress: endless headers, trailers or chunk extensions."""
@@ -50,7 +50,8 @@ class AlertProtocol(Connection):
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             if self.phase != CLOSED:
-                self.end(answers.NO_HTTP, data)
+                # A token may stand in it, whole or in part.
+                self.end(answers.NO_HTTP, b"" if self.state.access.closed else data)
         if self.phase in (HEAD, BODY):
             self._count_overhead(len(data))
 
@@ -93,22 +94,30 @@ class AlertProtocol(Connection):
             if self.parser.get_method() == b"CONNECT":
                 raise _StopError
             return
-        refusal = None
-        if self.url != self.alert_url:
-            target = self.paths.target(self.url)
-            if target is Target.PAGE:
-                self._begin_page()
-                return
-            if target is Target.ALERT:
-                self.alert_url = self.url
-            else:
-                refusal = target
-        self._begin_alert(refusal)
+        if self.url == self.alert_url:
+            self._begin_alert(None)
+            return
+        target = self.paths.target(self.url)
+        if isinstance(target, Refusal):
+            self._begin_alert(target)
+        else:
+            self._enter(target)
 
-    def _begin_page(self) -> None:
+    def _enter(self, target: Target) -> None:
+        entry = self.state.access.enter(target, self.url, self.headers, self.peer)
+        if target is Target.ALERT:
+            self.sender = entry.sender
+            self.alert_url = self.url if entry.lasting else None
+        if target is Target.ALERT or entry.refusal:
+            self._begin_alert(entry.refusal)
+        else:
+            self._begin_page(entry.sender)
+
+    def _begin_page(self, sender: Sender) -> None:
         url, headers = self.url, self.headers
         self._check_head(len(url) + sum(len(name) + len(value) for name, value in headers))
         super().on_message_begin()
+        self.scope["state"] = {"sender": sender}
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
@@ -125,6 +134,8 @@ class AlertProtocol(Connection):
             refusal = refusal or answers.METHOD
         if refusal:
             alert.refusal = refusal
+            if refusal.ends:
+                self.body_limit = min(self.body_limit, KEPT)
         self.queue(alert)
         self.phase = BODY
         self._read_head(alert)
@@ -155,7 +166,7 @@ class AlertProtocol(Connection):
     def _answer_expectation(self, alert: Alert) -> None:
         declared = next((value for name, value in self.headers if name.lower() == b"content-length"), b"0")
         if int(declared) > self.body_limit:
-            self._stop(answers.TOO_LARGE)
+            self._stop(alert.refusal or answers.TOO_LARGE)
         self.invite(alert)
 
     def on_body(self, body: bytes) -> None:
@@ -171,7 +182,7 @@ class AlertProtocol(Connection):
                 alert.body = bytearray(alert.body)
             alert.body += body
         if len(alert.body) > self.body_limit:
-            self._stop(answers.TOO_LARGE)
+            self._stop(alert.refusal or answers.TOO_LARGE)
 
     def on_message_complete(self) -> None:
         if self.phase == HEAD:
@@ -189,7 +200,7 @@ class AlertProtocol(Connection):
             return
         try:
             body = bytes(alert.body)
-            self.accept(gunzip(body, self.body_limit) if alert.gzipped else body, alert.done)
+            self.accept(gunzip(body, self.body_limit) if alert.gzipped else body, alert.done, self.sender)
         except DecodeError as error:
             self.refuse(alert, not_an_alert(error.reason))
         except JournalFull:

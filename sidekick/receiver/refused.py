@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 logger = logging.getLogger(__name__)
+KEPT = 16 << 10
+"""Bytes that are kept of one body."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -37,9 +39,7 @@ _decode = msgspec.json.Decoder(Refused).decode
 class RefusedLog:
     """The last `count` refused bodies, at most `size` bytes of them, each cut to `cut`; `counts` has all, by reason."""
 
-    def __init__(
-        self, path: Path | None = None, *, count: int = 1000, size: int = 2 << 20, cut: int = 16 << 10
-    ) -> None:
+    def __init__(self, path: Path | None = None, *, count: int = 1000, size: int = 2 << 20, cut: int = KEPT) -> None:
         self.counts: Counter[str] = Counter()
         self.entries: deque[Refused] = deque()
         self._path, self._count, self._size, self._cut = path, count, size, cut

@@ -63,7 +63,7 @@ class Routes:
             return self._refused(METHOD)
         stored: asyncio.Future[OSError | None] = asyncio.get_running_loop().create_future()
         try:
-            self._state.service.accept(test_alert(), stored.set_result)
+            self._state.service.accept(test_alert(), stored.set_result, scope["state"]["sender"])
             error = await stored
         except JournalFull:
             return self._refused(UNAVAILABLE)

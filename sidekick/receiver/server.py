@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from uvicorn.config import Config
 
+from sidekick.receiver.access import Access
 from sidekick.receiver.paths import PAGES, Paths
 from sidekick.receiver.protocol import AlertProtocol
 from sidekick.receiver.routes import Routes
@@ -86,6 +87,9 @@ class Receiver:
 
     def _limit(self, settings: ListenSettings) -> None:
         limits = self.state.limits = settings.receiver
+        self.state.access = Access(limits)
+        for connection in self._connections():
+            connection.forget()
         self.state.most_connections = allow_connections(limits.connections)
         if self.state.most_connections < limits.connections:
             logger.warning("the limit of open files allows only %d connections", self.state.most_connections)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from uvicorn.server import ServerState
 
+from sidekick.receiver.access import Access, Sender
 from sidekick.receiver.answers import accepted
 from sidekick.receiver.refused import RefusedLog
 from sidekick.receiver.settings import ReceiverSettings
@@ -16,13 +17,13 @@ Done = Callable[[OSError | None], None]
 
 
 class Accept(Protocol):
-    """Takes a body in and calls `done` once its alerts are durable (None) or are not kept (OSError).
+    """Takes a sender's body in and calls `done` once its alerts are durable (None) or are not kept (OSError).
 
     Raises `DecodeError` for a body that holds no alert and `JournalFull` when there is no room; `done` is not called
     then.
     """
 
-    def __call__(self, body: bytes, done: Done) -> None: ...
+    def __call__(self, body: bytes, done: Done, sender: Sender) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class State(ServerState):
         super().__init__()
         self.service = service
         self.limits = limits
+        self.access = Access(limits)
         self.most_connections = limits.connections
         self.accepted = 0
         """Requests whose alerts are durable."""

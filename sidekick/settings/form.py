@@ -42,6 +42,8 @@ def words(key: Key) -> str:
     """What may be written, for a person."""
     if choices(key):
         return "one of " + ", ".join(map(str, choices(key)))
+    if key.kind is Kind.TREE and get_origin(key.field.annotation) is dict:
+        return "sections by name"
     return _WORDS.get(_form(key)) or _KINDS[key.kind][0]
 
 

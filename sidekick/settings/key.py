@@ -84,6 +84,12 @@ def nested_settings(field: FieldInfo) -> type[Settings] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, Settings) else None
 
 
+def entry_settings(field: FieldInfo) -> type[Settings] | None:
+    """The model of each section in a list or map of sections."""
+    models = (part for part in get_args(field.annotation) if isinstance(part, type) and issubclass(part, Settings))
+    return next(models, None)
+
+
 def validators(field: FieldInfo) -> list[BeforeValidator]:
     """What reads the value as it is written; of a type that may be None too."""
     parts = [part for part in get_args(field.annotation) if get_origin(part) is Annotated]

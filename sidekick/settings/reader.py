@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from sidekick.filter import FilterError, compile_filter
 from sidekick.sdk.provider import PROVIDERS
@@ -15,7 +15,7 @@ from sidekick.settings.configuration import Configuration, OutputConfiguration, 
 from sidekick.settings.document import parse, read
 from sidekick.settings.entry import Entries, Entry
 from sidekick.settings.environment import read_secret
-from sidekick.settings.key import Kind
+from sidekick.settings.key import Key, Kind, entry_settings
 from sidekick.settings.problem import NOWHERE, ConfigurationError, Problem
 from sidekick.settings.scalar import resolve
 from sidekick.settings.schema import Schema, schema
@@ -154,20 +154,34 @@ class _Assembly:
             return None
         if entry.key.name in _WITH_VARIABLES:
             return self._with_variables(value, kind)
+        if kind is Kind.TREE:
+            return self._tree(parse(value) if isinstance(value, str) else value, entry.key)
         if not isinstance(value, str):
             return value
         match kind:
             case Kind.NUMBER:
                 number = resolve(value)
                 return value if isinstance(number, bool) else number
-            case Kind.TREE:
-                return parse(value)
-            case Kind.SECRET if value.startswith("file:/"):
-                file = value.removeprefix("file:")
-                self.entries.files.append(Path(file))
-                return read_secret(file)
+            case Kind.SECRET:
+                return self._secret(value)
             case _:
                 return value
+
+    def _tree(self, value: Any, key: Key) -> Any:
+        """The sections of a list or map with their secrets."""
+        model = entry_settings(key.field)
+        secret = {name for name, field in model.model_fields.items() if field.annotation is SecretStr} if model else ()
+        for section in _sections(value):
+            for name in section.keys() & secret:
+                section[name] = self._secret(section[name])
+        return value
+
+    def _secret(self, value: Any) -> Any:
+        if not (isinstance(value, str) and value.startswith("file:/")):
+            return value
+        file = value.removeprefix("file:")
+        self.entries.files.append(Path(file))
+        return read_secret(file)
 
     def _with_variables(self, value: Any, kind: Kind) -> Any:
         if kind is Kind.MAP:
@@ -188,6 +202,12 @@ class _Assembly:
         message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
         name = ".".join(filter(None, (section, *map(str, location))))
         return Problem(message, name, self.entries.place(section, location))
+
+
+def _sections(value: Any) -> list[dict[str, Any]]:
+    """Those in a list or map of sections, whatever else may have been written there."""
+    items = list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else value
+    return [item for item in cast("list[Any]", items) if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _put(raw: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 
 from sidekick.control.settings import ApiSettings
 from sidekick.journal.settings import JournalSettings
+from sidekick.pipeline.senders import SendersSettings
 from sidekick.pipeline.silence import SilenceSettings
 from sidekick.receiver.settings import ListenSettings
 from sidekick.sdk.settings import Duration, Flag, Settings, TemplateMap, Text, TextMap, WordList
@@ -90,6 +91,8 @@ class TopSettings(ClientTlsSettings, EnrichmentSettings, ListenSettings):
     """Where alerts are kept until each output has them."""
     api: ApiSettings = ApiSettings()
     """The page and the JSON API."""
+    senders: SendersSettings = SendersSettings()
+    """When a host that sends nothing is told of."""
     silences: tuple[SilenceSettings, ...] = ()
     """What nobody is to be told for a while: each a filter, until, author and reason."""
     grace: Duration = 25.0

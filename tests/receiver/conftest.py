@@ -9,7 +9,7 @@ import uvloop
 
 from sidekick.event import Event, decode
 from sidekick.journal import JournalFull
-from sidekick.receiver import ListenSettings, Receiver, RefusedLog, Service
+from sidekick.receiver import ListenSettings, Receiver, RefusedLog, Sender, Service
 from sidekick.receiver.state import Done
 
 Start = Callable[..., Awaitable["Running"]]
@@ -25,17 +25,20 @@ class Inbox:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.senders: list[str] = []
         self.held: list[Done] = []
         self.hold = False
         self.full = False
         self.fault: Exception | None = None
 
-    def accept(self, body: bytes, done: Done) -> None:
+    def accept(self, body: bytes, done: Done, sender: Sender) -> None:
         if self.fault:
             raise self.fault
         if self.full:
             raise JournalFull
-        self.events += decode(body)
+        events = decode(body)
+        self.events += events
+        self.senders += [sender.name] * len(events)
         if self.hold:
             self.held.append(done)
         else:

@@ -24,7 +24,7 @@ SERVICE = textwrap.dedent(
     from sidekick.event import decode
     from sidekick.receiver import ListenSettings, Receiver, RefusedLog, Service, notify
 
-    def accept(body, done):
+    def accept(body, done, sender):
         decode(body)
         done(None)
 
