@@ -18,6 +18,7 @@ _COMMANDS = {
     "replay": "replay",
     "events": "events",
     "journal": "journal",
+    "password": "password",
     "schema": "schema",
 }
 

@@ -47,12 +47,20 @@ class Visitor(Protocol):
 class Access(Protocol):
     """Who is who."""
 
+    def refusal(self, request: "Request") -> str:
+        """Why this is not answered, whoever asks, in a sentence; empty as a rule."""
+        ...
+
     def visitor(self, request: "Request") -> Visitor | None:
         """None for who has to log in first."""
         ...
 
+    def forged(self, request: "Request", visitor: Visitor) -> bool:
+        """Whether another site's page may have made the visitor's browser ask for a change."""
+        ...
+
     async def log_in(self, request: "Request", response: "Response", name: str, password: str) -> bool:
-        """Whether name and password are right; `response` then carries the session."""
+        """Whether name and password are right; `response` then carries the session. Raises `RefusedError`."""
         ...
 
     def log_out(self, request: "Request", response: "Response") -> None: ...

@@ -1,10 +1,11 @@
 """Keys of `api`: where people reach the page and the JSON API."""
 
+from sidekick.control.access.settings import AccessSettings
 from sidekick.sdk.settings import Flag, IpAddress, Port, Settings, Text
 
 
-class ApiSettings(Settings):
-    """The page and the JSON API: off unless asked for, so that a service opens no second port unasked."""
+class PlaceSettings(Settings):
+    """Where page and API are: off unless asked for, so that a service opens no second port unasked."""
 
     enabled: Flag = False
     """Serve the page and the JSON API."""
@@ -16,3 +17,7 @@ class ApiSettings(Settings):
     """Where people reach the page, such as https://sidekick.example.com: messages link to their alert there."""
     xdpsocket: Text = ""
     """Socket of the daemon sidekick-xdp, for the list of blocks; unset: that of the output `xdp`."""
+
+
+class ApiSettings(AccessSettings, PlaceSettings):
+    """The page and the JSON API."""

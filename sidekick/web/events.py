@@ -55,7 +55,7 @@ def router(service: Service, frame: Frame) -> APIRouter:
             problem=problem,
             overview=overview,
             failure=failure,
-            curl=snippet.curl(f"{request.base_url}api/events?{request.url.query}"),
+            curl=snippet.curl(f"{request.base_url}api/events?{view.question}"),
         )
 
     @routes.get("/events/{uuid}")

@@ -5,16 +5,17 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from sidekick.control.ports import Access
-from sidekick.web.frame import Said, read_form, text
+from sidekick.control.ports import Access, RefusedError
+from sidekick.web.frame import Said, own, read_form, text
 from sidekick.web.page import page
 
 
 def router(access: Access) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
-    def shown(to: str, said: Said | None = None) -> Response:
-        return page("login.html", status=403 if said else 200, to=to, said=said, sections={}, here="", visitor=None)
+    def shown(to: str, problem: str = "", status: int = 200) -> Response:
+        said = Said(problem, bad=True) if problem else None
+        return page("login.html", status=status, to=to, said=said, sections={}, here="", visitor=None)
 
     @routes.get("/login")
     async def ask(request: Request) -> Response:
@@ -25,15 +26,18 @@ def router(access: Access) -> APIRouter:
         form = await read_form(request)
         to = _inside(text(form, "to"))
         answer = RedirectResponse(to, 303)
-        if await access.log_in(request, answer, text(form, "name"), form.get("password", [""])[0]):
-            return answer
-        return shown(to, Said("Name or password is wrong.", bad=True))
+        try:
+            if await access.log_in(request, answer, text(form, "name"), form.get("password", [""])[0]):
+                return answer
+        except RefusedError as error:
+            return shown(to, str(error), 429)
+        return shown(to, "Name or password is wrong.", 403)
 
     @routes.post("/logout")
     async def log_out(request: Request) -> Response:
         answer = RedirectResponse("/login", 303)
         visitor, form = access.visitor(request), await read_form(request)
-        if visitor is not None and form.get("token") == [visitor.token]:
+        if visitor is not None and own(form, visitor):
             access.log_out(request, answer)
         return answer
 

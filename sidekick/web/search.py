@@ -1,8 +1,9 @@
 """What the Events page shows, as its address says it: words, filter, facets and time, so that every view is a link."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from sidekick.event import Priority
@@ -65,6 +66,16 @@ class View:
         return {name: value for name, value in found.items() if value}
 
     @property
+    def question(self) -> str:
+        """The query of an address of the API that finds the same."""
+        found = {"q": self.words, "filter": self.filter, **self.facets}
+        if self.since is not None and self.until is not None:
+            found |= {"since": _iso(self.since), "until": _iso(self.until)}
+        elif SPANS[self.span]:
+            found["since"] = self.span
+        return urlencode({name: value for name, value in found.items() if value})
+
+    @property
     def narrowed(self) -> bool:
         """Whether anything but time is asked for."""
         return bool(self.words or self.filter or self.facets)
@@ -101,9 +112,9 @@ class View:
             limit=limit,
         )
 
-    def condition(self) -> Filter | None:
-        """Filter and facets as one filter. Raises `FilterError`, of the filter as it was typed."""
-        parts: list[Expression] = [compile_filter(self.filter).expression] if self.filter else []
+    def condition(self, more: Sequence[str] = ()) -> Filter | None:
+        """Filter, facets and `more` filters as one. Raises `FilterError`, of the filter as it was typed."""
+        parts = [compile_filter(text).expression for text in (self.filter, *more) if text]
         parts += [_either(_FIELDS[name], value) for name, value in self.facets.items()]
         return compile_filter(str(And(tuple(parts)))) if parts else None
 
@@ -127,6 +138,10 @@ def _known(name: str, value: str) -> bool:
     if name != "priority":
         return True
     return value in {priority.value for priority in Priority}
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _number(text: str | None) -> int | None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 
 from bpf.client import Block, Client, DaemonError, Wanted
 from bpf.client import RefusedError as DaemonRefusedError
 from bpf.protocol import List, Row, Unblock
+from sidekick.api import application
 from sidekick.control import RefusedError, Service
 from sidekick.control.ports import Attempt
 from sidekick.delivery import DeadLetter, DeadLetters
@@ -24,7 +25,6 @@ from sidekick.filter import Filter
 from sidekick.pipeline import Silence, Silences, SilenceSettings
 from sidekick.receiver.refused import RefusedLog
 from sidekick.store import Limits, Reader, Writer
-from sidekick.web import install
 from tests.bpf.host import Host
 from tests.deadline import until
 from tests.services.server import free_ports
@@ -45,6 +45,12 @@ class Access:
         self._visitor = visitor
         self._users = {user.name: user for user in users}
         self.sessions: dict[str, Visitor] = {}
+
+    def refusal(self, request: Request) -> str:
+        return ""
+
+    def forged(self, request: Request, visitor: Visitor) -> bool:
+        return False
 
     def visitor(self, request: Request) -> Visitor | None:
         return self._visitor or self.sessions.get(request.cookies.get("session", ""))
@@ -278,9 +284,9 @@ class Site:
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
-        app = FastAPI(docs_url=None, redoc_url=None)
-        install(app, self.service)
-        config = uvicorn.Config(app, "127.0.0.1", self.port, log_level="warning", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            application(self.service), "127.0.0.1", self.port, log_level="warning", timeout_graceful_shutdown=2
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         try:

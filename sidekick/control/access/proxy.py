@@ -1,0 +1,64 @@
+"""A proxy in front: whom it names, for whom it speaks, and whether it was spoken to over TLS."""
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, NamedTuple
+
+from sidekick.control.access.settings import ProxySettings
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers by which proxies say that they are one."""
+_MOST_NAME = 200
+
+
+class Named(NamedTuple):
+    name: str
+    may_change: bool
+
+
+class TrustedProxy:
+    """Whatever its headers say counts only in requests from its own addresses."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._settings = settings
+        self._networks = [ip_network(network) for network in settings.networks]
+
+    def named(self, request: "Request") -> Named | None:
+        """Who is logged in there. A header that stands there twice is nobody's: one of them came from outside."""
+        settings = self._settings
+        if not settings.header or not self._is_ours(_peer(request)):
+            return None
+        names = request.headers.getlist(settings.header)
+        if len(names) != 1 or not names[0].strip():
+            return None
+        name = names[0].strip()[:_MOST_NAME]
+        groups = request.headers.getlist(settings.groupsheader) if settings.groupsheader else []
+        known = {name, *(group.strip() for line in groups for group in line.split(","))}
+        return Named(name, not known.isdisjoint(settings.admins))
+
+    def address(self, request: "Request") -> str:
+        """The client's: the last that the proxy was spoken to by."""
+        address = _peer(request)
+        hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        while self._is_ours(address) and hops and (hop := hops.pop().strip()):
+            address = hop
+        return address
+
+    def over_tls(self, request: "Request") -> bool:
+        if request.url.scheme == "https":
+            return True
+        return self._is_ours(_peer(request)) and request.headers.get("x-forwarded-proto", "") == "https"
+
+    def _is_ours(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+        return any(parsed in network for network in self._networks)
+
+
+def _peer(request: "Request") -> str:
+    return request.client.host if request.client else ""
