@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr
 
 from sidekick.control.access.password import check_hash, generate, hash_password, matches
 from sidekick.control.access.settings import UserSettings
@@ -21,16 +24,24 @@ class AccessError(Exception):
     """The page cannot be guarded; the message says why, in one line."""
 
 
+class Account(NamedTuple):
+    name: str
+    hash: str
+    may_change: bool
+
+
 class Accounts:
-    def __init__(self, users: Sequence[UserSettings]) -> None:
-        self._users = {user.name: user for user in users}
+    def __init__(self, users: Mapping[str, UserSettings]) -> None:
+        self._users = {
+            name: Account(name, user.password.get_secret_value(), user.role == "admin") for name, user in users.items()
+        }
         self._turn = asyncio.Lock()  # each check takes 16 MiB
         self._waiting = 0
 
-    def find(self, name: str) -> UserSettings | None:
+    def find(self, name: str) -> Account | None:
         return self._users.get(name)
 
-    async def check(self, name: str, password: str) -> UserSettings | None:
+    async def check(self, name: str, password: str) -> Account | None:
         """The user of that name and password. Raises `RefusedError` when there are too many to check."""
         if self._waiting == _MOST_WAITING:
             raise RefusedError("Too many are logging in at the moment: try again.")
@@ -38,33 +49,34 @@ class Accounts:
         self._waiting += 1
         try:
             async with self._turn:
-                right = await asyncio.to_thread(matches, password, user.password if user else _NOBODY)
+                right = await asyncio.to_thread(matches, password, user.hash if user else _NOBODY)
         finally:
             self._waiting -= 1
         return user if right else None
 
 
-def first_user(path: Path) -> UserSettings:
+def first_user(path: Path) -> Mapping[str, UserSettings]:
     """`admin`, whose password's hash is in that file; a new one is made, and logged once, where there is no file.
 
     Raises `AccessError`.
     """
     try:
-        return UserSettings(name=FIRST, password=check_hash(path.read_text("ascii").strip()))
+        hashed = check_hash(path.read_text("ascii").strip())
     except FileNotFoundError:
-        return _new_user(path)
+        hashed = _new_password(path)
     except OSError as error:
         raise AccessError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError:
         raise AccessError(f"{path} holds no hash of a password: take it away, and a new password is made") from None
+    return {FIRST: UserSettings(password=SecretStr(hashed))}
 
 
-def _new_user(path: Path) -> UserSettings:
+def _new_password(path: Path) -> str:
     password = generate()
-    user = UserSettings(name=FIRST, password=hash_password(password))
+    hashed = hash_password(password)
     try:
-        replace_file(path, f"{user.password}\n".encode())
+        replace_file(path, f"{hashed}\n".encode())
     except OSError as error:
         raise AccessError(f"{path} cannot be written: {error.strerror}") from error
-    log.warning("log in as %s with the password %s, told this once; %s has its hash", FIRST, password, path)
-    return user
+    log.warning("page: log in as %s with the password %s, told this once; %s has its hash", FIRST, password, path)
+    return hashed

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -15,7 +15,7 @@ from sidekick.control.access.attempts import Attempts
 from sidekick.control.access.origin import host_of, is_loopback, own_page
 from sidekick.control.access.proxy import FORWARDED, TrustedProxy
 from sidekick.control.access.sessions import Sessions
-from sidekick.control.access.settings import AccessSettings, TokenSettings, UserSettings
+from sidekick.control.access.settings import AccessSettings, UserSettings
 from sidekick.control.ports import RefusedError, Visitor
 
 if TYPE_CHECKING:
@@ -56,12 +56,15 @@ class Doorkeeper:
         """Other settings from now on; who is logged in and still a user stays so. Raises `AccessError`."""
         named = settings.login or settings.users or settings.tokens or settings.proxy.header
         opened = is_loopback(address) and not named
-        users: tuple[UserSettings, ...] = settings.users
+        users: Mapping[str, UserSettings] = settings.users
         if not (opened or users or settings.proxy.header):
-            users = (first_user(self._folder / "password"),)
+            users = first_user(self._folder / "password")
         self._open = opened
         self._accounts = Accounts(users)
-        self._tokens = [(_digest(entry.token.get_secret_value()), entry) for entry in settings.tokens]
+        self._tokens = [
+            (_digest(entry.token.get_secret_value()), Person(name, entry.role == "admin"))
+            for name, entry in settings.tokens.items()
+        ]
         self._proxy = TrustedProxy(settings.proxy)
         self._hosts = {host_of(name) for name in (*settings.hosts, url) if name}
         self._over_tls = url.lower().startswith("https:")
@@ -86,15 +89,14 @@ class Doorkeeper:
         if self._open:
             return Person("local", may_change=True, token=self._form_token("local"))
         if (sent := _bearer(request)) is not None:
-            entry = self._token(sent)
-            return Person(entry.name, entry.role == "admin") if entry else None
+            return self._holder(sent)
         if named := self._proxy.named(request):
             return Person(named.name, named.may_change, self._form_token(f"proxy {named.name}"))
         session = self._sessions.find(request.cookies.get(COOKIE, ""))
         if session is None or self._accounts.find(session.user.name) != session.user:
             return None
         user = session.user
-        return Person(user.name, user.role == "admin", self._form_token(f"session {session.id}"), logged_in=True)
+        return Person(user.name, user.may_change, self._form_token(f"session {session.id}"), logged_in=True)
 
     def forged(self, request: "Request", visitor: Visitor) -> bool:
         """Whether another site's page may have made the visitor's browser ask for that change."""
@@ -133,10 +135,10 @@ class Doorkeeper:
         self._sessions.end(request.cookies.get(COOKIE, ""))
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
-    def _token(self, sent: str) -> TokenSettings | None:
+    def _holder(self, token: str) -> Person | None:
         """Looks at each, so that the time tells nothing."""
-        digest = _digest(sent)
-        found = [entry for known, entry in self._tokens if hmac.compare_digest(known, digest)]
+        digest = _digest(token)
+        found = [person for known, person in self._tokens if hmac.compare_digest(known, digest)]
         return found[0] if found else None
 
     def _form_token(self, whose: str) -> str:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sidekick.control.access.settings import UserSettings
+from sidekick.control.access.accounts import Account
 
 _MOST = 1000
 
@@ -17,7 +17,7 @@ class Session:
     """`user` is as it was at the login: one whose password or role has changed since has to log in again."""
 
     id: str
-    user: UserSettings
+    user: Account
     ends: float
 
 
@@ -29,7 +29,7 @@ class Sessions:
         self._clock = clock
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
 
-    def begin(self, user: UserSettings) -> Session:
+    def begin(self, user: Account) -> Session:
         session = Session(secrets.token_urlsafe(32), user, self._clock() + self.life)
         self._sessions[_key(session.id)] = session
         if len(self._sessions) > _MOST:

@@ -1,17 +1,23 @@
 """Keys of `api` that say who may come in."""
 
-from collections import Counter
-from collections.abc import Iterable
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from sidekick.control.access.password import check_hash
-from sidekick.sdk.settings import NO_SECRET, AnyCase, Duration, Flag, Secret, Settings, Text, WordList
+from sidekick.sdk.settings import AnyCase, Duration, Flag, Secret, Settings, Text, WordList
 
 Role = Annotated[Literal["admin", "reader"], AnyCase]
-_SHORTEST_TOKEN = 20
+_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}", re.ASCII)
+_SHORTEST_TOKEN = 16
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("a name is of letters, digits or . _ @ -, 64 at most")
+    return text
 
 
 def _networks(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -20,31 +26,35 @@ def _networks(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _hash(text: SecretStr) -> SecretStr:
+    check_hash(text.get_secret_value())
+    return text
+
+
 def _token(token: SecretStr) -> SecretStr:
     """Refuses what could be guessed, for nobody is slowed down who tries."""
     if len(token.get_secret_value()) < _SHORTEST_TOKEN:
-        raise ValueError(f"a token has at least {_SHORTEST_TOKEN} characters: `openssl rand -hex 20` makes one")
+        raise ValueError(f"has {_SHORTEST_TOKEN} characters or more: `openssl rand -hex 16` makes such")
     return token
 
 
-class UserSettings(Settings):
-    """An entry of `api.users`."""
+Name = Annotated[str, AfterValidator(_name)]
 
-    name: Annotated[Text, Field(min_length=1)]
-    """As it is typed at the login, and stands in the trail."""
-    password: Annotated[Text, AfterValidator(check_hash)]
+
+class UserSettings(Settings):
+    """An entry of `api.users`: a name, as it is typed at the login and stands in the trail."""
+
+    password: Annotated[Secret, AfterValidator(_hash)]
     """Its hash, as `sidekick password` prints it."""
     role: Role = "admin"
     """admin, or reader: looks at everything and changes nothing."""
 
 
 class TokenSettings(Settings):
-    """An entry of `api.tokens`."""
+    """An entry of `api.tokens`: a name, as it stands in the trail."""
 
-    name: Annotated[Text, Field(min_length=1)]
-    """As it stands in the trail."""
-    token: Annotated[Secret, AfterValidator(_token)] = NO_SECRET
-    """What comes in the header `Authorization: Bearer`."""
+    token: Annotated[Secret, AfterValidator(_token)]
+    """What comes in the header `Authorization: Bearer TOKEN`."""
     role: Role = "reader"
     """admin, or reader: looks at everything and changes nothing."""
 
@@ -76,22 +86,12 @@ class AccessSettings(Settings):
     """Ask for a login on loopback too, as behind a proxy on the same host."""
     hosts: WordList = ()
     """Names under which the page is reached without a login, beside localhost and that of `url`."""
-    users: tuple[UserSettings, ...] = ()
-    """Who may log in. Without any there is `admin`, whose password is logged once, when it is made."""
-    tokens: tuple[TokenSettings, ...] = ()
-    """Secrets of programs that use the API."""
+    users: dict[Name, UserSettings] = Field(default_factory=dict[str, UserSettings])
+    """Who may log in, by name, each with `password` (a hash that `sidekick password` makes) and `role` (admin or
+    reader). Without any there is `admin`, whose password is logged once, when it is made."""
+    tokens: dict[Name, TokenSettings] = Field(default_factory=dict[str, TokenSettings])
+    """Programs that use the API, by name, each with `token` and `role` (reader or admin)."""
     session: Annotated[Duration, Field(gt=0)] = 43_200.0
     """How long a login lasts."""
     proxy: ProxySettings = ProxySettings()
     """Single sign-on by a proxy in front."""
-
-    @model_validator(mode="after")
-    def _no_namesakes(self) -> "AccessSettings":
-        for key, names in (("users", _names(self.users)), ("tokens", _names(self.tokens))):
-            if twice := [name for name, count in Counter(names).items() if count > 1]:
-                raise ValueError(f"{key}: {twice[0]!r} is there twice")
-        return self
-
-
-def _names(entries: Iterable[UserSettings] | Iterable[TokenSettings]) -> list[str]:
-    return [entry.name for entry in entries]
