@@ -1,6 +1,6 @@
-"""Google Cloud's REST APIs: an output's requests carry an access token, which is got at connect and renewed in time.
+"""Google Cloud's REST APIs, for outputs that are logged in there.
 
-Whose token: the service account's whose key is set, else that of Google's usual chain (the file named by
+As whom: the service account whose key is set, else by Google's usual chain (the file named by
 GOOGLE_APPLICATION_CREDENTIALS, gcloud's own, workload identity by the metadata server).
 """
 
@@ -9,23 +9,21 @@ import base64
 import io
 import json
 from binascii import Error as Base64Error
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import SecretStr
 
 from sidekick.sdk.errors import MisconfiguredError, RetryableError
 from sidekick.sdk.extras import optional
-from sidekick.sdk.http import Answer, Request
-from sidekick.sdk.output import Context, HttpOutput
+from sidekick.sdk.output import Context
 from sidekick.sdk.provider import GcpSettings
 from sidekick.sdk.settings import HttpSettings, Text
+from sidekick.sdk.token import TokenOutput
 
 if TYPE_CHECKING:
     from gcloud.aio.auth import Token
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_LIFE = 0.9  # of a token's life after which it is renewed
 
 
 class GoogleSettings(GcpSettings, HttpSettings):
@@ -38,53 +36,39 @@ class GoogleSettings(GcpSettings, HttpSettings):
 G = TypeVar("G", bound=GoogleSettings)
 
 
-class GoogleOutput(HttpOutput[G]):
-    """An output whose every request says who sends it."""
+class GoogleOutput(TokenOutput[G]):
+    """An output to one of Google Cloud's APIs."""
 
     extra = "gcp"
 
     def __init__(self, settings: G, context: Context) -> None:
         super().__init__(settings, context)
-        self._token: Token | None = None
-        self._bearer, self._renewal = "", 0.0
-        self._renewing = asyncio.Lock()
+        self._account: Token | None = None
 
-    async def connect(self) -> None:
-        await super().connect()
-        if self.settings.credentials.get_secret_value() or not self.settings.endpoint.startswith("http:"):
-            with optional("gcp"):
-                from gcloud.aio.auth import Token  # noqa: PLC0415
-            try:
-                self._token = Token(_key(self.settings.credentials), scopes=[_SCOPE])
-            except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-                raise MisconfiguredError(f"the credentials cannot be used: {type(error).__name__}") from None
-            await self._login()
+    @property
+    def anonymous(self) -> bool:
+        return not self.settings.credentials.get_secret_value() and self.settings.endpoint.startswith("http:")
 
-    async def request(self, request: Request) -> Answer:
-        if self._http is None:
-            await self.connect()
-        headers = {**request.headers, **await self._login()}
-        answer = await super().request(replace(request, headers=headers))
-        if answer.status == 401:  # revoked before its time
-            self._renewal = 0.0
-        return answer
+    async def fetch(self) -> tuple[str, float]:
+        if self._account is None:
+            self._account = await asyncio.to_thread(_account, self.settings.credentials)
+        return await _fresh(self._account)
 
     async def close(self) -> None:
-        if self._token is not None:
-            await self._token.close()
-            self._token = None
-        self._bearer, self._renewal = "", 0.0
+        account, self._account = self._account, None
+        if account is not None:
+            await account.close()
         await super().close()
 
-    async def _login(self) -> dict[str, str]:
-        if self._token is None:
-            return {}
-        async with self._renewing:
-            now = asyncio.get_running_loop().time()
-            if now >= self._renewal:
-                self._bearer, life = await _fresh(self._token)
-                self._renewal = now + life * _LIFE
-        return {"Authorization": f"Bearer {self._bearer}"}
+
+def _account(credentials: SecretStr) -> "Token":
+    """Reads files, and the library takes a while to load."""
+    with optional("gcp"):
+        from gcloud.aio.auth import Token  # noqa: PLC0415
+    try:
+        return Token(_key(credentials), scopes=[_SCOPE])
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise MisconfiguredError(f"the credentials cannot be used: {type(error).__name__}") from None
 
 
 def _key(credentials: SecretStr) -> io.BytesIO | None:
@@ -101,22 +85,22 @@ def _key(credentials: SecretStr) -> io.BytesIO | None:
     return io.BytesIO(key)
 
 
-async def _fresh(token: "Token") -> tuple[str, float]:
-    """A new access token and its seconds. Asked for by `refresh`, for the library's own `get` tries again by itself."""
+async def _fresh(account: "Token") -> tuple[str, float]:
+    """An access token and its seconds. Asked for by `refresh`, for the library's own `get` tries again by itself."""
     import aiohttp  # noqa: PLC0415
     from jwt import PyJWTError  # noqa: PLC0415
 
     try:
-        found = await token.refresh(timeout=10)
+        found = await account.refresh(timeout=10)
     except aiohttp.ClientResponseError as error:
         reason = f"Google refused the login: HTTP {error.status}: {error.message[:300]}"
         temporary = error.status >= 500 or error.status in (408, 429)
         raise (RetryableError if temporary else MisconfiguredError)(reason) from None
-    except aiohttp.ClientConnectorDNSError:
-        # Where there is no key, the library asks the metadata server, whose name only Google's machines know.
-        raise MisconfiguredError("no credentials are set, and this is no machine of Google Cloud") from None
     except (aiohttp.ClientError, OSError) as error:
+        # Where nothing is found, the library asks the metadata server, whose name only Google's machines know.
+        if not account.service_data and isinstance(error, aiohttp.ClientConnectorDNSError):
+            raise MisconfiguredError("no credentials are set, and this is no machine of Google Cloud") from None
         raise RetryableError(f"Google's login cannot be reached: {type(error).__name__}") from None
     except (PyJWTError, KeyError, ValueError, TypeError) as error:
         raise MisconfiguredError(f"the credentials cannot be used: {type(error).__name__}") from None
-    return found.value, float(found.expires_in)
+    return f"Bearer {found.value}", float(found.expires_in)

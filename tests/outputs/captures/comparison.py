@@ -148,5 +148,5 @@ def _at(document: Any, path: str) -> Any:
     name, *rest = _INDEX.sub(r".\1", path).split(".")
     value = document[name]
     for index in rest:
-        value = value[int(index)]
+        value = value[int(index)] if isinstance(value, list) else value[index]
     return value

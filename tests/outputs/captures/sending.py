@@ -17,6 +17,7 @@ from sidekick.sdk.output import HttpOutput
 from sidekick.sdk.testing import Loopback, Script, loopback
 from sidekick.settings import Configuration, load
 from tests.outputs.captures.recording import DATA, Recording
+from tests.services.azure import azure
 from tests.services.google import google
 
 _TEST_EVENT = "inputs/f_test_endpoint.json"
@@ -32,8 +33,8 @@ class Sent:
 
 async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[Sent]]:
     """Our requests by the alert that they carry; under None those of the start."""
-    async with google(token="fake-access-token") as service, loopback(_answers(variant)) as server:
-        with _configuration(recording, variant, service.credentials) as configuration:
+    async with google(token="fake-access-token") as logins, azure(), loopback(_answers(variant)) as server:
+        with _configuration(recording, variant, logins.credentials) as configuration:
             chosen = configuration.outputs[recording.output]
             enrich, wanted = enrichment(configuration), Route(chosen.settings)
             hosts: list[str] = []
