@@ -1,4 +1,4 @@
-"""The Elasticsearch output on real servers: Elasticsearch 7.10.2 and OpenSearch 3.8."""
+"""The outputs elasticsearch and opensearch, each on its real server: Elasticsearch 7.10.2 and OpenSearch 3.8."""
 
 import asyncio
 import json
@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from outputs.elasticsearch import Elasticsearch, ElasticsearchSettings
+from outputs.elasticsearch import Elasticsearch
+from outputs.opensearch import Opensearch
 from sidekick.event import Event
 from sidekick.sdk import Context, MisconfiguredError, PartialError, PermanentError, RetryableError
 from tests.outputs.alerts import alert, recorded
+from tests.outputs.midstream import RETRY, restart, through
 from tests.services import search
 from tests.services.search import SearchServer
 
@@ -30,10 +32,14 @@ def index() -> str:
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
+def made(server: SearchServer, **settings: Any) -> Elasticsearch | Opensearch:
+    kind = Opensearch if isinstance(server, search.OpenSearch) else Elasticsearch
+    return kind(kind.Settings.model_validate({"hostport": server.url, "numberofshards": 1} | settings), Context())
+
+
 @asynccontextmanager
-async def connected(server: SearchServer, **settings: Any) -> AsyncIterator[Elasticsearch]:
-    ours = {"hostport": server.url, "numberofshards": 1}
-    output = Elasticsearch(ElasticsearchSettings(**ours | settings), Context())
+async def connected(server: SearchServer, **settings: Any) -> AsyncIterator[Elasticsearch | Opensearch]:
+    output = made(server, **settings)
     try:
         await output.connect()
         yield output
@@ -275,6 +281,15 @@ async def test_a_data_stream_that_a_server_has_not_is_a_wrong_setting(
             pass
 
 
+async def test_a_server_killed_in_mid_stream_has_every_alert_once(
+    opensearch: search.OpenSearch, index: str, tmp_path: Path
+) -> None:
+    output = made(opensearch, index=index, suffix="none", retry=RETRY)
+    events = await through(output, tmp_path, restart(opensearch.kill, opensearch))
+    found = sorted(document["uuid"] for document in opensearch.documents(index))
+    assert found == sorted(event.uuid for event in events)
+
+
 @pytest.mark.parametrize("kind", [search.Elasticsearch, search.OpenSearch])
 async def test_an_overloaded_server_is_asked_again(kind: Callable[..., SearchServer], tmp_path: Path) -> None:
     tight = {
@@ -308,7 +323,7 @@ async def _check_back_pressure(server: SearchServer) -> None:
         assert stored_count(server) == len(events)
 
 
-async def _sent(output: Elasticsearch, events: list[Event]) -> list[Event]:
+async def _sent(output: Elasticsearch | Opensearch, events: list[Event]) -> list[Event]:
     """Those of the events that have to be sent again."""
     try:
         await output.send(events)
