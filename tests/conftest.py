@@ -8,6 +8,7 @@ import pytest
 from tests.leaks import no_task_left, nothing_left_open
 from tests.services.front import Front
 from tests.services.kafka import Kafka
+from tests.services.moto import Moto
 from tests.services.redis import Redis
 from tests.services.rsyslog import Rsyslog
 from tests.services.search import Elasticsearch, OpenSearch
@@ -52,6 +53,11 @@ def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     yield from _lend(Kafka(tmp_path_factory.mktemp("kafka")))
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    yield from _lend(Moto(tmp_path_factory.mktemp("moto")))
 
 
 @pytest.fixture(scope="session")

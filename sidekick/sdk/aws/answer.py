@@ -1,9 +1,10 @@
 """What AWS's answers mean. All its services name an error by a code, in one of three places."""
 
 import re
+from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree
 
-from sidekick.sdk.errors import MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.errors import MisconfiguredError, PartialError, PermanentError, RetryableError
 from sidekick.sdk.http import Answer, retry_after, shown, verdict
 
 _CODE = re.compile(rb'"(?:__type|code)"\s*:\s*"(?:[^"#]*#)?([\w.]+)|<Code>\s*([\w.]+)', re.IGNORECASE)
@@ -23,7 +24,7 @@ def check(answer: Answer) -> None:
     """The verdict of a whole answer: `sidekick.sdk.http.verdict`, where the code does not know better."""
     if answer.status < 300:
         return
-    code = _code(answer)
+    code = error_code(answer)
     # An answer about a signature repeats what was signed, and a token is part of that.
     detail = code if "Signature" in code else shown(answer.body)
     message = f"HTTP {answer.status}: {detail}"
@@ -42,6 +43,18 @@ def refusal(code: str, message: str, *, ours: bool) -> RetryableError | Permanen
     return PermanentError(text) if ours and not _TEMPORARY.search(code) else RetryableError(text)
 
 
+def settle(count: int, taken: Iterable[str], refused: Mapping[str, RetryableError | PermanentError]) -> None:
+    """The verdict of a batch whose items AWS names by their places, as text; raises `PartialError`.
+
+    An item that the answer does not name was not taken.
+    """
+    known = set(taken)
+    left = [place for place in range(count) if str(place) not in known]
+    if left:
+        unnamed = RetryableError("AWS does not say that it has it")
+        raise PartialError({place: refused.get(str(place), unnamed) for place in left})
+
+
 def read_xml(answer: Answer) -> ElementTree.Element:
     """The document of an answer, searched with `{*}Name`; raises `RetryableError` for anything else."""
     try:
@@ -50,7 +63,8 @@ def read_xml(answer: Answer) -> ElementTree.Element:
         raise RetryableError(f"no answer of AWS: {shown(answer.body)}") from None
 
 
-def _code(answer: Answer) -> str:
+def error_code(answer: Answer) -> str:
+    """Empty where the answer has none."""
     named = answer.headers.get("x-amzn-errortype", "")
     if named:
         return named.partition(":")[0]

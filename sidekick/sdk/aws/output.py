@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 
@@ -80,7 +80,16 @@ class AwsOutput(SignedOutput[A]):
 
     @property
     def endpoint(self) -> str:
-        return self.settings.endpoint.rstrip("/") or endpoint(self.service, self.region)
+        return (self.settings.endpoint or _chosen(self.service) or self.own_endpoint).rstrip("/")
+
+    @property
+    def own_endpoint(self) -> str:
+        """Where AWS itself has the service."""
+        return _own(self.service, self.region)
+
+    @property
+    def _sts(self) -> str:
+        return (_chosen("sts") or _own("sts", self.region)).rstrip("/")
 
     async def connect(self) -> None:
         await super().connect()
@@ -91,7 +100,7 @@ class AwsOutput(SignedOutput[A]):
         who = await self.credentials()
         # AWS cannot tell who we are to somebody else's service.
         if self.settings.checkidentity and not self.settings.endpoint:
-            check(await self.request(who_am_i(endpoint("sts", self.region), who)))
+            check(await self.request(who_am_i(self._sts, who)))
 
     async def request(self, request: Request) -> Answer:
         if self._http is None:
@@ -113,8 +122,7 @@ class AwsOutput(SignedOutput[A]):
         return Credentials(key, secret) if key and secret else await self._chain.credentials()
 
     async def _assume(self) -> Role:
-        where = endpoint("sts", self.region)
-        question = assume_role(where, await self._own(), self.settings.rolearn, self.settings.externalid)
+        question = assume_role(self._sts, await self._own(), self.settings.rolearn, self.settings.externalid)
         return read_role(await self.request(question))
 
     async def close(self) -> None:
@@ -123,12 +131,12 @@ class AwsOutput(SignedOutput[A]):
         self._role = None
 
 
-def endpoint(service: str, region: str, environ: Mapping[str, str] = os.environ) -> str:
-    """AWS's own, or what the variables of its SDKs say instead, without a slash at its end.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-    """
-    name = _ENDPOINT_NAMES.get(service, service.upper())
-    chosen = environ.get(f"AWS_ENDPOINT_URL_{name}") or environ.get("AWS_ENDPOINT_URL", "")
+def _own(service: str, region: str) -> str:
     suffix = ".cn" if region.startswith("cn-") else ""
-    return chosen.rstrip("/") or f"https://{service}.{region}.amazonaws.com{suffix}"
+    return f"https://{service}.{region}.amazonaws.com{suffix}"
+
+
+def _chosen(service: str) -> str:
+    """What the variables of AWS's SDKs say (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)."""
+    name = _ENDPOINT_NAMES.get(service, service.upper())
+    return os.environ.get(f"AWS_ENDPOINT_URL_{name}") or os.environ.get("AWS_ENDPOINT_URL", "")

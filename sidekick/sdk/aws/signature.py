@@ -63,7 +63,9 @@ def _host(parts: SplitResult) -> str:
 
 
 def _path(path: str, service: str) -> str:
-    return quote(unquote(path) if service == "s3" else path, safe="/") or "/"
+    if service == "s3":
+        return "/".join(map(_encoded, path.split("/"))) or "/"
+    return quote(path, safe="/") or "/"
 
 
 def _query(query: str) -> str:

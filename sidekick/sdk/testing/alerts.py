@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sidekick.event import Event, decode
@@ -17,9 +18,11 @@ _STRANGE_FIELDS: tuple[dict[str, Any], ...] = (
 
 
 def alerts(count: int, fields: dict[str, Any] | None = None) -> list[Event]:
-    """Ordinary alerts, each different."""
+    """Ordinary alerts, each different, and of now, for some destinations refuse what is old."""
+    now = datetime.now(UTC).isoformat()
     return [
-        _alert({"output": f"alert {number}", "output_fields": fields or _fields(number)}) for number in range(count)
+        _alert({"output": f"alert {number}", "output_fields": fields or _fields(number), "time": now})
+        for number in range(count)
     ]
 
 
