@@ -38,7 +38,7 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _token(value: Any) -> Any:
     """Refuses what is soon guessed, or stands in no URL as it is. It never is in the message."""
     if not isinstance(value, str):
-        raise ValueError("is read as a number: put it in quotes")  # noqa: TRY004  (pydantic reports ValueError only)
+        raise ValueError("is no text: put it in quotes")  # noqa: TRY004  (pydantic reports ValueError only)
     if value and not _TOKEN.fullmatch(value):
         raise ValueError("is no token: write 16 or more letters, digits or . _ ~ -, such as of `openssl rand -hex 16`")
     return value

@@ -37,8 +37,9 @@ def id_of(event: bytes) -> str:
 class Falco:
     """Posts alerts to one sidekick; `accepted` holds the numbers that were answered 200."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = "/") -> None:
         self.port = port
+        self.path = path
         self.accepted: set[int] = set()
         self.statuses: dict[int, int] = {}
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -69,8 +70,8 @@ class Falco:
             self._streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self._streams
         writer.write(
-            b"POST / HTTP/1.1\r\nHost: sidekick:2801\r\nUser-Agent: falcosecurity/falco\r\nAccept: */*\r\n"
-            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(alert), alert)
+            b"POST %b HTTP/1.1\r\nHost: sidekick:2801\r\nUser-Agent: falcosecurity/falco\r\nAccept: */*\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (self.path.encode(), len(alert), alert)
         )
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: (\d+)", head)

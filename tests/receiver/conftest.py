@@ -68,16 +68,21 @@ class Running:
         return len(self.receiver.state.connections)
 
 
+def listening(tlsserver: dict[str, Any], receiver: dict[str, Any], address: str = "127.0.0.1") -> ListenSettings:
+    """The settings with those sections."""
+    return ListenSettings.model_validate(
+        {"listenaddress": address, "listenport": 0, "tlsserver": tlsserver, "receiver": receiver}
+    )
+
+
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a receiver; keyword arguments are keys of `receiver`, or top-level ones of the configuration."""
     running: list[Running] = []
 
-    async def start(tlsserver: dict[str, Any] | None = None, **receiver: Any) -> Running:
+    async def start(tlsserver: dict[str, Any] | None = None, address: str = "127.0.0.1", **receiver: Any) -> Running:
         inbox, refused = Inbox(), RefusedLog()
-        settings = ListenSettings.model_validate(
-            {"listenaddress": "127.0.0.1", "listenport": 0, "tlsserver": tlsserver or {}, "receiver": receiver}
-        )
+        settings = listening(tlsserver or {}, receiver, address)
         service = Service(inbox.accept, refused, lambda: (not inbox.full, {"full": inbox.full}), lambda: b"m 1\n")
         one = Running(Receiver(settings, service), inbox, refused)
         await one.receiver.start()
