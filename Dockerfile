@@ -23,10 +23,10 @@ RUN apt-get update \
 COPY --from=build /opt/sidekick /opt/sidekick
 ENV PATH=/opt/sidekick/bin:$PATH
 USER 1234
-# The journal and the dead letters are kept under the working directory, in data/.
+# The journal, the dead letters and the store are kept under the working directory, in data/.
 WORKDIR /var/lib/sidekick
 VOLUME /var/lib/sidekick
-EXPOSE 2801
+EXPOSE 2801 2802
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:2801/healthz', timeout=2)"]
 ENTRYPOINT ["sidekick"]

@@ -12,6 +12,7 @@ send='from urllib.request import urlopen; urlopen("http://127.0.0.1:2801/test", 
   cat <<'SAY'
 
 sidekick runs, and was sent one test alert. It is above, as the output `stdout` writes it, and here:
+  http://127.0.0.1:2802                  on the page, to be searched
   tail -n 1 data/events.jsonl            the output `file`
   http://localhost:2801/metrics          counted, by rule and by output
 Point Falco's http_output at http://localhost:2801/; Ctrl-C ends sidekick, and data/ keeps its journal.

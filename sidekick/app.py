@@ -10,17 +10,21 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
-from sidekick.delivery import Counts, DeadLetters, Worker, Workers
+from sidekick.control import Parts
+from sidekick.control.access import AccessError
+from sidekick.delivery import Counts, DeadLetters, History, Roster, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
+from sidekick.page import blocker_socket, page, store_reader
 from sidekick.pipeline import Enrichment, Route, Senders, Silences, SilencesError
 from sidekick.receiver import (
     Done,
@@ -34,6 +38,7 @@ from sidekick.receiver import (
     notify,
     tls,
 )
+from sidekick.receiver.sockets import listen
 from sidekick.reload import Load, Reload
 from sidekick.sdk.output import Context, Output
 from sidekick.sdk.template import compile_template
@@ -63,7 +68,7 @@ def context(configuration: Configuration) -> Context:
     titles = tuple(chosen.type.title for chosen in configuration.outputs.values())
     stamped = (name for sender in configuration.receiver.senders.values() for name in sender.fields)
     fields = dict.fromkeys((*configuration.customfields, *configuration.templatedfields, *stamped))
-    return Context(tls=tls, enabled=titles, custom_fields=tuple(fields))
+    return Context(tls=tls, enabled=titles, custom_fields=tuple(fields), page=configuration.api.url)
 
 
 def build_output(chosen: OutputConfiguration, context: Context) -> Output[Any]:
@@ -93,6 +98,9 @@ class App:
         self.configuration = configuration
         self.context = context(configuration)
         self.workers = Workers()
+        self.histories: dict[str, History] = {}
+        self.roster = Roster(configuration.folder / "outputs.json")
+        self.refused = RefusedLog(configuration.folder / "refused.jsonl")
         self.enrich = enrichment(configuration)
         try:
             self.silences = silences(configuration)
@@ -108,10 +116,13 @@ class App:
             asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
         _warn(self.configuration)
         async with AsyncExitStack() as stack:
+            if listener := self._page_listener():
+                stack.callback(listener.close)
             self.journal = await stack.enter_async_context(self._journal())
             await stack.enter_async_context(self._delivery())
             await stack.enter_async_context(self.senders.running())
             await stack.enter_async_context(self._receiver())
+            await stack.enter_async_context(self._page(listener))
             await stack.enter_async_context(self.reload.running(self.configuration))
             _keep_collections_short()
             notify("READY=1")
@@ -136,7 +147,7 @@ class App:
     async def _delivery(self) -> AsyncGenerator[None]:
         for name, chosen in self.configuration.outputs.items():
             self.workers.start(self._worker(name, build_output(chosen, self.context)))
-        for name in set(self.journal.cursors) - set(self.workers):
+        for name in {*self.journal.cursors, *self.roster.names} - set(self.workers):
             self._forget(name)
         log.info("outputs on: %s", ", ".join(self.workers) or "none; alerts are only kept in the journal")
         # Their first step imports the destinations' clients, up to a second: better now than under the first alert.
@@ -150,24 +161,25 @@ class App:
         cursor = self.journal.cursor(name, durable=output.durable)
         letters = DeadLetters(self.configuration.folder / "dead-letters", name)
         silenced = self.silences.covers if output.heeds_silences else None
-        return Worker(name, output, cursor, Route(output.settings), letters, silenced, counts)
+        history = self.histories.setdefault(name, History()) if self.configuration.api.enabled else None
+        worker = Worker(name, output, cursor, Route(output.settings), letters, silenced, counts, history)
+        self.roster.meet(name, cursor.position)
+        if pause := self.roster.paused(name):
+            log.warning("%s is paused, by %s since %s: its alerts wait", name, pause.by, pause.at)
+            worker.pause()
+        return worker
 
     def _forget(self, name: str) -> None:
         log.warning("%s is no longer configured: its place in the journal is given up", name)
         self.journal.forget(name)
+        self.roster.forget(name)
+        self.histories.pop(name, None)
 
     @asynccontextmanager
     async def _receiver(self) -> AsyncGenerator[None]:
-        refused = RefusedLog(self.configuration.folder / "refused.jsonl")
-        service = Service(self._accept, refused, self._ready, self._exposition)
+        service = Service(self._accept, self.refused, self._ready, self._exposition)
         self.receiver = Receiver(self.configuration, service)
-        self._register(
-            ServiceCollector(
-                lambda: Inputs(self.receiver.state.accepted, refused.counts, self.reload.counts, self.senders.counts),
-                self.journal,
-                self.workers,
-            )
-        )
+        self._register(ServiceCollector(self._inputs, self.journal, self.workers))
         try:
             await self.receiver.start()
         except (ListenError, TlsError) as error:
@@ -177,6 +189,43 @@ class App:
             yield
         finally:
             await self.receiver.close()
+
+    def _page_listener(self) -> socket.socket | None:
+        """Bound before anything begins, so that no alert is taken by a process that cannot go on."""
+        api = self.configuration.api
+        try:
+            return listen(api.address, api.port) if api.enabled else None
+        except ListenError as error:
+            raise StartError(f"page: {error}") from error
+
+    @asynccontextmanager
+    async def _page(self, listener: socket.socket | None) -> AsyncGenerator[None]:
+        if listener is None:
+            yield
+            return
+        parts = Parts(
+            folder=self.configuration.folder,
+            journal=self.journal,
+            workers=self.workers,
+            histories=self.histories,
+            roster=self.roster,
+            silences=self.silences,
+            build=self._second,
+            reader=store_reader(self.configuration),
+            refused=self.refused,
+            senders=self.senders,
+            blocker=blocker_socket(self.configuration),
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(page(parts, self.configuration.api, listener))
+            except AccessError as error:
+                raise StartError(f"page: {error}") from error
+            yield
+
+    def _second(self, name: str) -> Output[Any]:
+        """Another instance of an output, which counts nowhere."""
+        return build_output(self.configuration.outputs[name], replace(self.context, registry=CollectorRegistry()))
 
     def _accept(self, body: bytes, done: Done, sender: Sender) -> None:
         """Body → events → enriched → journal: all that happens before an alert is answered."""
@@ -220,6 +269,10 @@ class App:
             self._forget(name)
         else:
             self.workers.start(self._worker(name, output, former.counts if former else None))
+
+    def _inputs(self) -> Inputs:
+        accepted, refused = self.receiver.state.accepted, self.refused.counts
+        return Inputs(accepted, refused, self.reload.counts, self.senders.counts)
 
     def _register(self, collector: ServiceCollector) -> None:
         registry = self.context.registry

@@ -35,6 +35,11 @@ class Roster:
         self._path = path
         self._known = _read(path)
 
+    @property
+    def names(self) -> list[str]:
+        """Of the outputs that are known, configured now or not."""
+        return list(self._known)
+
     def meet(self, name: str, position: int) -> None:
         """Makes an output known, whose next alert has that number, if it is not yet."""
         if name not in self._known:

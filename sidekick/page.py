@@ -1,0 +1,49 @@
+"""The page and the API beside the service: what they are lent, and when they begin and end."""
+
+import asyncio
+import importlib
+import logging
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from outputs.store import StoreSettings
+from outputs.xdp import XdpSettings
+from sidekick.control import Assembly, Parts
+from sidekick.control.access import Doorkeeper
+from sidekick.control.settings import ApiSettings
+from sidekick.settings import Configuration
+from sidekick.store import NoStore, Reader
+
+log = logging.getLogger(__name__)
+
+
+def store_reader(configuration: Configuration) -> Reader:
+    """Of the store that the service writes, if it writes one."""
+    store = configuration.outputs.get("store")
+    return Reader(Path(store.settings.path)) if store and isinstance(store.settings, StoreSettings) else NoStore()
+
+
+def blocker_socket(configuration: Configuration) -> Path | None:
+    """The socket of sidekick-xdp's daemon, if one is named."""
+    xdp = configuration.outputs.get("xdp")
+    own = xdp.settings.socket if xdp and isinstance(xdp.settings, XdpSettings) else ""
+    path = configuration.api.xdpsocket or own
+    return Path(path) if path else None
+
+
+@asynccontextmanager
+async def page(parts: Parts, settings: ApiSettings, listener: socket.socket) -> AsyncGenerator[None]:
+    """Serves beside the block. Raises `AccessError`."""
+    access = Doorkeeper(settings, parts.folder, settings.address, settings.url)
+    # Half a second that a service without a page does not pay; in a thread, for alerts come in already.
+    api = await asyncio.to_thread(importlib.import_module, "sidekick.api")
+    assembly = Assembly(parts, access)
+    try:
+        async with api.serving(api.application(assembly.service), listener, assembly.end_streams):
+            host, port = listener.getsockname()[:2]
+            log.info("page on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+            yield
+    finally:
+        await assembly.close()
