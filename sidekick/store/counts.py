@@ -1,20 +1,25 @@
 """How many events there were: over time, and by rule, host and so on. Read off the rolled-up counts, never the events.
 
-Counts are kept by minute and by hour; a long stretch of time is counted by the hour, its ends rounded outwards.
+`counts` holds them by everything at once, each minute, hour and day; `totals` by one dimension at a time, each hour,
+and each minute by priority alone. A stretch of time is counted exactly, to the minute: its whole days, and the hours
+and minutes at its ends.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sidekick.event import Priority
 
-MINUTE, HOUR = 60, 3600
-SPANS = (MINUTE, HOUR)
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+SPANS = (DAY, HOUR, MINUTE)
+"""How `counts` are rolled up, in seconds."""
 DIMENSIONS = ("priority", "rule", "source", "host", "namespace", "image")
 """What events are counted by, in the order of the table's columns."""
-_LONG = 12 * HOUR
+_BY_MINUTE = 8 * HOUR
+"""The longest stretch of which `counts` are read by the minute: some hundred thousand rows of a busy cluster."""
 _PRIORITIES = {priority.level: priority.value for priority in Priority}
 _STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
@@ -44,18 +49,20 @@ class Tally(NamedTuple):
     events: int
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """A stretch of time, `since` included and `until` not, s since 1970, counted in spans of `span` seconds."""
+class Piece(NamedTuple):
+    """Rows of one span, in seconds, that start in a stretch of time, the second not included, s since 1970."""
 
+    span: int
     since: int
     until: int
-    span: int
 
-    @classmethod
-    def between(cls, since: int, until: int) -> "Stretch":
-        span = HOUR if until - since > _LONG else MINUTE
-        return cls(since // span * span, -(-until // span) * span, span)
+
+class Source(NamedTuple):
+    """Where something is counted: the column that has its names, a table with a condition, and that one's values."""
+
+    column: str
+    rows: str
+    values: Sequence[int]
 
 
 def extent(connection: sqlite3.Connection) -> tuple[int, int] | None:
@@ -68,48 +75,72 @@ def histogram(
     connection: sqlite3.Connection, since: int, until: int, wanted: Mapping[str, str], bars: int = 120
 ) -> Histogram:
     """At most about `bars` bars; `wanted` names what events are counted, by dimension."""
-    stretch = Stretch.between(since, until)
-    step = next((s for s in _STEPS if s >= stretch.span and s * bars >= until - since), None)
-    step = step or -(-(until - since) // (bars * HOUR)) * HOUR
-    start = stretch.since // step * step
+    by_minute = wanted.keys() <= {"priority"} or until - since <= _BY_MINUTE
+    least = max(MINUTE if by_minute else HOUR, -(-(until - since) // bars))
+    step = next((step for step in _STEPS if step >= least), -(-least // DAY) * DAY)
+    piece = Piece(HOUR if step % HOUR == 0 else MINUTE, since // step * step, -(-until // step) * step)
     # One dimension at most: any of the totals will do, and the priorities' are the fewest.
-    source, values = _source(connection, stretch, next(iter(wanted), "priority"), wanted)
-    rows = connection.execute(
-        f"SELECT (start - ?) / ? * ? + ?, priority, sum(count) FROM {source} GROUP BY 1, 2",  # noqa: S608
-        [start, step, step, start, *values],
-    )
-    found = [Bar(at, _PRIORITIES[priority], count) for at, priority, count in rows]
-    return Histogram(start, start - (start - stretch.until) // step * step, step, found)
+    source = _source(connection, piece, next(iter(wanted), "priority"), wanted)
+    start = f"(start - {piece.since}) / {step} * {step} + {piece.since}"
+    found = [
+        Bar(at, _PRIORITIES[level], events) for at, level, events in _sums(connection, (start, "priority"), source)
+    ]
+    return Histogram(piece.since, piece.until, step, found)
 
 
 def top(
     connection: sqlite3.Connection, dimension: str, since: int, until: int, wanted: Mapping[str, str], limit: int = 10
 ) -> list[Tally]:
     """The most frequent first. Raises KeyError for what nothing is counted by."""
-    source, values = _source(connection, Stretch.between(since, until), dimension, wanted)
-    column = "name" if source.startswith("totals") else dimension
-    rows = connection.execute(
-        f"SELECT {column}, sum(count) FROM {source} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",  # noqa: S608
-        [*values, limit],
-    ).fetchall()
+    spans = (HOUR, MINUTE) if _is_totalled(HOUR, dimension, wanted) else SPANS
+    events: Counter[int] = Counter()
+    for piece in _pieces(since // MINUTE * MINUTE, -(-until // MINUTE) * MINUTE, spans):
+        source = _source(connection, piece, dimension, wanted)
+        events.update(dict(_sums(connection, (source.column,), source)))
     name = _PRIORITIES.__getitem__ if dimension == "priority" else _namer(connection)
-    return [Tally(name(id), count) for id, count in rows]
+    most = sorted(events.items(), key=lambda item: (-item[1], item[0]))[:limit]
+    return [Tally(name(id), count) for id, count in most]
 
 
-def _source(
-    connection: sqlite3.Connection, stretch: Stretch, dimension: str, wanted: Mapping[str, str]
-) -> tuple[str, list[int]]:
-    """The table and condition that count by `dimension` what is `wanted`, and the condition's values."""
-    numbers = {name: _number(connection, name, text) for name, text in wanted.items()}
-    within = "start >= ? AND start < ?"
-    if stretch.span == HOUR and numbers.keys() <= {dimension, "priority"}:
-        source, first = f"totals WHERE dimension = ? AND {within}", _index(dimension)
-        columns = {dimension: "name", "priority": "priority"}
+def _pieces(since: int, until: int, spans: Sequence[int]) -> Iterator[Piece]:
+    """Covers that stretch by the longest of the spans where it can; the shortest divides both ends."""
+    span, *shorter = spans
+    first, last = -(-since // span) * span, until // span * span
+    if first >= last:
+        if shorter and since < until:
+            yield from _pieces(since, until, shorter)
+        return
+    if shorter:
+        yield from _pieces(since, first, shorter)
+    yield Piece(span, first, last)
+    if shorter:
+        yield from _pieces(last, until, shorter)
+
+
+def _is_totalled(span: int, dimension: str, wanted: Mapping[str, str]) -> bool:
+    kept = span == HOUR or (span == MINUTE and dimension == "priority")
+    return kept and wanted.keys() <= {dimension, "priority"}
+
+
+def _sums(connection: sqlite3.Connection, columns: Sequence[str], source: Source) -> list[Any]:
+    """What is in the columns, and the number of events that have it there."""
+    places = ", ".join(str(place + 1) for place in range(len(columns)))
+    return connection.execute(
+        f"SELECT {', '.join(columns)}, sum(count) FROM {source.rows} GROUP BY {places}",  # noqa: S608
+        source.values,
+    ).fetchall()
+
+
+def _source(connection: sqlite3.Connection, piece: Piece, dimension: str, wanted: Mapping[str, str]) -> Source:
+    """What counts by `dimension` what is `wanted`."""
+    index = _index(dimension)
+    columns: dict[str, str]
+    if _is_totalled(piece.span, dimension, wanted):
+        rows, columns = f"totals WHERE dimension = {index}", {"priority": "priority", dimension: "name"}
     else:
-        source, first = f"counts WHERE span = ? AND {within}", stretch.span
-        columns = {name: name for name in numbers}
-    source += "".join(f" AND {columns[name]} = ?" for name in numbers)
-    return source, [first, stretch.since, stretch.until, *numbers.values()]
+        rows, columns = "counts WHERE 1", {name: name for name in DIMENSIONS}
+    rows += " AND span = ? AND start >= ? AND start < ?" + "".join(f" AND {columns[name]} = ?" for name in wanted)
+    return Source(columns[dimension], rows, [*piece, *(_number(connection, *item) for item in wanted.items())])
 
 
 def _index(dimension: str) -> int:

@@ -27,10 +27,10 @@ MIGRATIONS = (
         image INTEGER, count INTEGER NOT NULL,
         PRIMARY KEY (span, start, priority, rule, source, host, namespace, image)
     ) WITHOUT ROWID;
-    -- By the hour and one dimension at a time: a hundredth of the rows, for the questions asked most.
+    -- One dimension at a time: a hundredth of the rows, for the questions asked most.
     CREATE TABLE totals (
-        dimension INTEGER, start INTEGER, name INTEGER, priority INTEGER, count INTEGER NOT NULL,
-        PRIMARY KEY (dimension, start, name, priority)
+        dimension INTEGER, span INTEGER, start INTEGER, name INTEGER, priority INTEGER, count INTEGER NOT NULL,
+        PRIMARY KEY (dimension, span, start, name, priority)
     ) WITHOUT ROWID;
     """,
 )

@@ -28,7 +28,7 @@ _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLI
 _NEXT = "SELECT 1 + coalesce((SELECT max(id) FROM events), (SELECT max(last) FROM minutes), 0)"
 _COUNT = """INSERT INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count"""
-_TOTAL = """INSERT INTO totals VALUES (?, ?, ?, ?, ?)
+_TOTAL = """INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 
 
@@ -129,8 +129,9 @@ class Writer:
         for (minute, key), count in minutes.items():
             for span in SPANS:
                 counts[span, minute // span * span, *key] += count
+            totals[0, MINUTE, minute, key[0], key[0]] += count
             for dimension, name in enumerate(key):
-                totals[dimension, minute // HOUR * HOUR, name, key[0]] += count
+                totals[dimension, HOUR, minute // HOUR * HOUR, name, key[0]] += count
         self._db.executemany(_COUNT, [(*key, by * count) for key, count in counts.items()])
         self._db.executemany(_TOTAL, [(*key, by * count) for key, count in totals.items()])
 
@@ -171,8 +172,8 @@ class Writer:
         minutes = {row.time // 60_000_000 * MINUTE for row in rows}
         starts = {(span, minute // span * span) for minute in minutes for span in SPANS}
         self._db.executemany("DELETE FROM counts WHERE span = ? AND start = ? AND count <= 0", starts)
-        hours = [(dimension, start) for _, start in starts for dimension in range(len(DIMENSIONS))]
-        self._db.executemany("DELETE FROM totals WHERE dimension = ? AND start = ? AND count <= 0", hours)
+        totals = [(dimension, *start) for start in starts for dimension in range(len(DIMENSIONS))]
+        self._db.executemany("DELETE FROM totals WHERE dimension = ? AND span = ? AND start = ? AND count <= 0", totals)
         self._db.execute("DELETE FROM events WHERE id <= ?", (rows[-1].id,))
         self._db.executemany("DELETE FROM minutes WHERE minute = ? AND last <= ?", [(m, rows[-1].id) for m in minutes])
 
