@@ -32,9 +32,10 @@ lint: .venv/tools
 bench: .venv/tools services  ## Measure: CPU, latency, memory, start time
 	@$(BIN)/python -m bench
 
-services: .venv/tools  ## Get the servers that the tests start: Debian packages, Kafka, Elasticsearch, OpenSearch
+services: .venv/tools  ## Get the servers that the tests start: Debian packages, Java servers, NATS Streaming
 	@tests/services/packages.sh
 	@$(BIN)/python -m tests.services.jars
+	@$(BIN)/python -m tests.services.streaming
 
 test-guest: .venv/tools  ## The blocker on another kernel, in an emulated machine (needs QEMU; not part of make test)
 	$(MAKE) -C bpf test-guest

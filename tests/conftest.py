@@ -8,16 +8,32 @@ import pytest
 from tests.leaks import no_task_left, nothing_left_open
 from tests.services.front import Front
 from tests.services.kafka import Kafka
+from tests.services.mosquitto import Mosquitto
 from tests.services.moto import Moto
+from tests.services.nats import Nats
+from tests.services.postgresql import PostgreSQL
+from tests.services.rabbitmq import RabbitMQ
 from tests.services.redis import Redis
 from tests.services.rsyslog import Rsyslog
 from tests.services.search import Elasticsearch, OpenSearch
 from tests.services.server import Server
+from tests.services.streaming import Streaming
 
 __all__ = ["no_task_left", "nothing_left_open"]  # fixtures of every test
 
 S = TypeVar("S", bound=Server)
-SERVICES = {"elasticsearch", "opensearch", "kafka", "redis", "rsyslog"}
+SERVICES = {
+    "elasticsearch",
+    "kafka",
+    "mosquitto",
+    "nats",
+    "opensearch",
+    "postgresql",
+    "rabbitmq",
+    "redis",
+    "rsyslog",
+    "streaming",
+}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -68,6 +84,31 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.fixture(scope="session")
 def rsyslog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rsyslog]:
     yield from _lend(Rsyslog(tmp_path_factory.mktemp("rsyslog")))
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    yield from _lend(Mosquitto(tmp_path_factory.mktemp("mosquitto")))
+
+
+@pytest.fixture(scope="session")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    yield from _lend(Nats(tmp_path_factory.mktemp("nats")))
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    yield from _lend(PostgreSQL(tmp_path_factory.mktemp("postgresql")))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    yield from _lend(RabbitMQ(tmp_path_factory.mktemp("rabbitmq")))
+
+
+@pytest.fixture(scope="session")
+def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
+    yield from _lend(Streaming(tmp_path_factory.mktemp("streaming")))
 
 
 def _lend(server: S) -> Iterator[S]:

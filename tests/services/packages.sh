@@ -14,7 +14,12 @@ if [[ $EUID -ne 0 ]]; then
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# Level 1 keeps the packages' own services from starting: the tests start their own.
-export RUNLEVEL=1
+# Debian's way to keep the packages' own services from starting: the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' > "$policy"
+  chmod 755 "$policy"
+fi
 apt-get update -q
 "${install[@]}"

@@ -1,0 +1,104 @@
+"""What NATS and NATS Streaming have in common: addresses, subjects, errors, and a connection that tells of its end."""
+
+import asyncio
+import re
+import ssl
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Self
+
+from sidekick.sdk import Event, MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.extras import optional
+from sidekick.sdk.inflight import Verdict, settle
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+_SCHEMES = {"": "nats", "nats": "nats", "http": "nats", "natss": "tls", "https": "tls", "tls": "tls"}
+_PARTING = 1.0
+_TOO_LARGE = 10054  # JetStream: the message exceeds the stream's limit
+
+
+class Link:
+    """One connection, which does not come back by itself. `gone` is done when it has ended."""
+
+    def __init__(self, client: "Client") -> None:
+        self.client = client
+        self.gone = asyncio.get_running_loop().create_future()
+        self.complaint = ""
+        """What the server said last, outside any answer."""
+
+    @classmethod
+    async def open(cls, hostport: str, tls: ssl.SSLContext, *, encrypted: bool, patience: float) -> Self:
+        """TLS is spoken where the server asks for it; with `encrypted` or a tls:// address nothing else is spoken."""
+        with optional("nats"):
+            from nats.aio.client import Client  # noqa: PLC0415
+
+        link, servers = cls(Client()), addresses(hostport)
+        connecting = link.client.connect(
+            servers,
+            name="sidekick",
+            error_cb=link.hear,
+            closed_cb=link.end,
+            tls=tls,
+            connect_timeout=patience,  # type: ignore[reportArgumentType]
+            allow_reconnect=False,
+            # Each server is tried twice: there is no number for once, and 0 is for ever.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+        )
+        async with AsyncExitStack() as failed:
+            failed.push_async_callback(link.close)
+            await settle([connecting], link.verdict)
+            if (encrypted or servers[0].startswith("tls")) and not tls.session_stats()["connect_good"]:
+                raise MisconfiguredError("the server of NATS speaks no TLS")
+            failed.pop_all()
+        return link
+
+    async def hear(self, error: Exception) -> None:
+        self.complaint = str(error)
+
+    async def end(self) -> None:
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    async def close(self) -> None:
+        # After a TLS handshake that failed, the library would wait for ever.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PARTING):
+                await self.client.close()
+
+    def verdict(self, error: Exception) -> Verdict:
+        """The library's error as one of ours, with the server's own words; raises what is no error of the library's."""
+        import nats.errors  # noqa: PLC0415
+        import nats.js.errors  # noqa: PLC0415
+
+        if isinstance(error, Verdict):
+            return error
+        if isinstance(error, nats.errors.MaxPayloadError):
+            return PermanentError("the alert is larger than NATS takes")
+        if isinstance(error, nats.errors.BadSubjectError):
+            return MisconfiguredError("subjecttemplate makes no subject of NATS")
+        if isinstance(error, nats.js.errors.APIError):
+            too_large = error.err_code == _TOO_LARGE
+            return (PermanentError if too_large else RetryableError)(f"JetStream: {error.description or error}")
+        if not isinstance(error, nats.errors.Error | OSError | TimeoutError):
+            raise error
+        text = " ".join(dict.fromkeys(filter(None, [str(error) or type(error).__name__, self.complaint])))
+        wrong = "authorization" in text.lower() or "certificate" in text.lower()
+        return (MisconfiguredError if wrong else RetryableError)(f"NATS: {text}")
+
+
+def addresses(hostport: str) -> list[str]:
+    """The URLs of the servers as the library wants them, for falcosidekick's schemes."""
+    return [_address(text.strip()) for text in hostport.split(",")]
+
+
+def _address(text: str) -> str:
+    scheme, found, rest = text.partition("://")
+    return f"{_SCHEMES.get(scheme, scheme)}://{rest}" if found else f"nats://{text}"
+
+
+def subject_of(template: str, event: Event) -> str:
+    """No part of it is empty, for a subject with an empty part reaches nobody."""
+    rule = re.sub("[^a-z0-9]+", "_", event.rule.lower()).strip("_") or "_"
+    return template.replace("<priority>", event.priority.value.lower()).replace("<rule>", rule)

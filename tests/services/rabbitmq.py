@@ -1,0 +1,77 @@
+"""RabbitMQ, as Debian packages it: AMQP 0.9.1, and the same by TLS."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.services.certificates import Certificates
+from tests.services.server import Server
+
+# The program beneath Debian's wrapper, which would start it as another user, in folders of the system.
+_PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+_CONFIGURATION = """\
+listeners.tcp.local = 127.0.0.1:{port}
+listeners.ssl.local = 127.0.0.1:{secure}
+ssl_options.certfile = {files.server}
+ssl_options.keyfile = {files.server_key}
+ssl_options.cacertfile = {files.authority}
+disk_free_limit.absolute = 1MB
+"""
+
+
+class RabbitMQ(Server):
+    """`url` for the user that a new server has, `secure_url` by TLS."""
+
+    ports = 4
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.certificates = Certificates(home)
+        self.secure, distribution, self._names = (self.port + place for place in (1, 2, 3))
+        configuration = home / "rabbitmq.conf"
+        configuration.write_text(_CONFIGURATION.format(port=self.port, secure=self.secure, files=self.certificates))
+        self._environment = {
+            "HOME": str(home),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._names),
+            "RABBITMQ_CONFIG_FILE": str(configuration),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_LOG_BASE": str(home),
+            "RABBITMQ_MNESIA_BASE": str(home),
+            "RABBITMQ_NODENAME": f"test-{self.port}@localhost",
+            # So that no shell stands between this process and the server.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@{self.address}/"
+
+    @property
+    def secure_url(self) -> str:
+        return f"amqps://guest:guest@localhost:{self.secure}/"
+
+    def command(self) -> list[str]:
+        return ["env", *(f"{name}={value}" for name, value in self._environment.items()), _PROGRAM]
+
+    def answers(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            return connection.recv(7).startswith(b"\x01")
+
+    def stop(self) -> None:
+        super().stop()
+        self._forget_names()
+
+    def kill(self) -> None:
+        super().kill()
+        self._forget_names()
+
+    def _forget_names(self) -> None:
+        """Erlang's name server is a process of its own, which the first node starts and none ends."""
+        environment = os.environ | self._environment
+        subprocess.run(["epmd", "-kill"], env=environment, check=False, capture_output=True, timeout=10)
