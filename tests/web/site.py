@@ -285,7 +285,12 @@ class Site:
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
         config = uvicorn.Config(
-            application(self.service), "127.0.0.1", self.port, log_level="warning", timeout_graceful_shutdown=2
+            application(self.service),
+            "127.0.0.1",
+            self.port,
+            log_level="warning",
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
