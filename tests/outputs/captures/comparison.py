@@ -10,11 +10,11 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidekick.event import NumberLiteral
-from tests.outputs.captures import otlp
+from tests.outputs.captures import form, otlp
 from tests.outputs.captures.recording import Capture
 from tests.outputs.captures.sending import Sent
 
@@ -42,7 +42,9 @@ def _theirs(capture: Capture) -> dict[str, Any]:
             "method": capture.method,
             "path": capture.path,
             "headers": {name: value for name, value in capture.headers.items() if name not in _ANY_CLIENT},
-            "body": otlp.by_name(capture.body) if isinstance(capture.body, dict) else _parsed(capture.body or ""),
+            "body": otlp.by_name(capture.body)
+            if isinstance(capture.body, dict)
+            else _parsed(capture.body or "", capture.headers),
         }
     )
 
@@ -62,13 +64,15 @@ def _ours(sent: Sent, their_body: Any) -> dict[str, Any]:
             "method": request.method,
             "path": request.url,
             "headers": headers,
-            "body": otlp.decoded(body, their_body) if protobuf else _parsed(body.decode()),
+            "body": otlp.decoded(body, their_body) if protobuf else _parsed(body.decode(), headers),
         }
     )
 
 
-def _parsed(text: str) -> Any:
-    """JSON, or a list of JSON lines, with numbers as they are written; otherwise the text."""
+def _parsed(text: str, headers: Mapping[str, str]) -> Any:
+    """A form, JSON, or a list of JSON lines, with numbers as they are written; otherwise the text."""
+    if headers.get("content-type") == form.CONTENT_TYPE:
+        return form.decoded(text)
     try:
         return _json(text)
     except ValueError:

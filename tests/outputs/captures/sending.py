@@ -14,14 +14,22 @@ from sidekick.event import Event, decode
 from sidekick.pipeline import Route
 from sidekick.sdk.http import Answer, Request
 from sidekick.sdk.output import HttpOutput
-from sidekick.sdk.testing import Loopback, Script, loopback
+from sidekick.sdk.testing import Fault, Loopback, Script, loopback, takes_all
 from sidekick.settings import Configuration, load
 from tests.outputs.captures.recording import DATA, Recording
+from tests.receivers import aws_kinesis, aws_sns, aws_sqs, gcp_pubsub
 from tests.services.azure import azure
 from tests.services.google import google
 
 _TEST_EVENT = "inputs/f_test_endpoint.json"
 _GOOGLE_KEY = "<base64 of a fake service-account JSON key>"
+_RECEIVERS: dict[str, Script] = {
+    "aws.kinesis": aws_kinesis.accept,
+    "aws.sns": aws_sns.accept,
+    "aws.sqs": aws_sqs.accept,
+    "gcp.pubsub": gcp_pubsub.accept,
+    "yandex.datastreams": aws_kinesis.accept,
+}
 _KUBECONFIG = DATA.parent / "kubeconfig.yaml"
 
 
@@ -33,7 +41,11 @@ class Sent:
 
 async def sent(recording: Recording, variant: str) -> Mapping[str | None, list[Sent]]:
     """Our requests by the alert that they carry; under None those of the start."""
-    async with google(token="fake-access-token") as logins, azure(), loopback(_answers(variant)) as server:
+    async with (
+        google(token="fake-access-token") as logins,
+        azure(),
+        loopback(_answers(recording.output, variant)) as server,
+    ):
         with _configuration(recording, variant, logins.credentials) as configuration:
             chosen = configuration.outputs[recording.output]
             enrich, wanted = enrichment(configuration), Route(chosen.settings)
@@ -71,12 +83,12 @@ def _event(name: str) -> Event:
     return event
 
 
-def _answers(variant: str) -> Script:
-    def answer(request: Request) -> Answer:
-        if request.url.endswith(":publish"):
-            return Answer(200, {}, b'{"messageIds":["1"]}')
+def _answers(output: str, variant: str) -> Script:
+    taking = _RECEIVERS.get(output, takes_all)
+
+    def answer(request: Request) -> Answer | Fault:
         absent = request.url.endswith("/describe") and not variant.endswith("_exists")
-        return Answer(404 if absent else 200, {"content-type": "application/json"}, b"{}")
+        return Answer(404, {"content-type": "application/json"}, b"{}") if absent else taking(request)
 
     return answer
 
