@@ -23,6 +23,7 @@ Key = tuple[int, ...]
 """What an event is counted by: priority, rule, source, host, namespace and image, as numbers."""
 _CHUNK = 500  # events removed at once
 _HEADROOM = 0.98  # of the size allowed: the write-ahead log and what one batch adds come on top
+_FREE = 0.02  # of the file may hold nothing
 _NAMED = "priority, rule, source, host, namespace, image"
 _INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (time, uuid) DO NOTHING"
 _NEXT = "SELECT 1 + coalesce((SELECT max(id) FROM events), (SELECT max(last) FROM minutes), 0)"
@@ -74,13 +75,25 @@ class Writer:
     def keep_limits(self) -> None:
         """Removes what is too old or too much, oldest first, and gives the space back."""
         while self._transaction(self._remove_some):
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
+            self._give_back()
 
     @property
     def bytes(self) -> int:
         """Size of what the file holds, without pages to be given back."""
-        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        pages, free = self._pages()
         return (pages - free) * self._page
+
+    def _pages(self) -> tuple[int, int]:
+        """Pages of the file, and those among them that hold nothing."""
+        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        return pages, free
+
+    def _give_back(self) -> None:
+        """Shortens the file where much of it holds nothing, but leaves some of that for what comes next."""
+        pages, free = self._pages()
+        if free > pages * _FREE:
+            # Not by `execute`, which lets SQLite go no further than to the first page.
+            self._db.executescript(f"PRAGMA incremental_vacuum({free - int(pages * _FREE / 2)})")
 
     def _transaction(self, work: Callable[[], int]) -> int:
         self._db.execute("BEGIN IMMEDIATE")

@@ -103,6 +103,14 @@ async def test_the_oldest_go_when_the_file_is_too_large(path: Path, reader: Read
     assert await asyncio.to_thread(os.path.getsize, path) <= size * 1.05
 
 
+async def test_a_file_is_shortened_when_less_is_allowed(path: Path, reader: Reader) -> None:
+    await write(path, alerts(3000))
+    before = await asyncio.to_thread(os.path.getsize, path)
+    await write(path, [], size=before // 2)
+    assert 0 < len(await found(reader)) < 3000
+    assert before * 0.45 <= await asyncio.to_thread(os.path.getsize, path) <= before * 0.525
+
+
 async def test_the_service_fills_it_and_the_command_searches_it(tmp_path: Path, path: Path) -> None:
     sidekick = Sidekick(tmp_path, store={"path": str(path)})
     await asyncio.to_thread(sidekick.start)
