@@ -6,6 +6,7 @@ from typing import TypeVar
 import pytest
 
 from tests.leaks import no_task_left, nothing_left_open
+from tests.services.clickhouse import ClickHouse
 from tests.services.front import Front
 from tests.services.kafka import Kafka
 from tests.services.mosquitto import Mosquitto
@@ -23,6 +24,7 @@ __all__ = ["no_task_left", "nothing_left_open"]  # fixtures of every test
 
 S = TypeVar("S", bound=Server)
 SERVICES = {
+    "clickhouse",
     "elasticsearch",
     "kafka",
     "mosquitto",
@@ -64,6 +66,11 @@ def elasticsearch_front(elasticsearch: Elasticsearch, tmp_path_factory: pytest.T
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
     yield from _lend(OpenSearch(tmp_path_factory.mktemp("opensearch")))
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    yield from _lend(ClickHouse(tmp_path_factory.mktemp("clickhouse")))
 
 
 @pytest.fixture(scope="session")
