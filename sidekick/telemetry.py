@@ -101,6 +101,7 @@ class ServiceCollector(Collector):
         oldest = GaugeMetricFamily("sidekick_output_lag_seconds", "Age of the oldest that waits", labels=["output"])
         breaker = GaugeMetricFamily("sidekick_output_breaker_open", "1 while given up for now", labels=["output"])
         connected = GaugeMetricFamily("sidekick_output_connected", "1 while connected", labels=["output"])
+        paused = GaugeMetricFamily("sidekick_output_paused", "1 while a person has paused it", labels=["output"])
         inherited = GaugeMetricFamily("sidekick_output_inherited_records", "Backlog at start", labels=["output"])
         for name, worker in self._workers.items():
             counts = worker.counts
@@ -113,8 +114,9 @@ class ServiceCollector(Collector):
             oldest.add_metric([name], worker.lag_seconds)
             breaker.add_metric([name], worker.breaker.open)
             connected.add_metric([name], worker.connected)
+            paused.add_metric([name], worker.paused)
             inherited.add_metric([name], counts.inherited)
-        yield from (events, attempts, digests, waiting, oldest, breaker, connected, inherited)
+        yield from (events, attempts, digests, waiting, oldest, breaker, connected, paused, inherited)
 
     def _journal_state(self) -> Iterator[Metric]:
         journal = self._journal

@@ -1,6 +1,8 @@
 """When the process serves the page, when it does not, and to whom."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 
+from tests.deadline import wait_for
 from tests.faults.sidekick import Sidekick
 from tests.services.server import free_ports
 
@@ -84,6 +87,23 @@ def test_on_loopback_everybody_may_do_everything(tmp_path: Path) -> None:
         assert token
         status, said = browser.post("/outputs/stdout", token=token[1], do="pause")
         assert (status, "stdout is paused" in said) == (200, True)
+
+
+def test_who_takes_a_paused_output_s_place_is_paused_too(tmp_path: Path) -> None:
+    data = {"folder": str(tmp_path / "data"), "api": {"enabled": True, "port": free_ports(1)}}
+    sidekick = Sidekick(tmp_path, **data, file={"path": str(tmp_path / "first")})
+    browser = Browser(data["api"]["port"])  # type: ignore[index]
+    with sidekick:
+        token = re.search(r'name="token" value="([^"]+)"', browser.get("/outputs")[1])
+        assert token
+        browser.post("/outputs/file", token=token[1], do="pause")
+        assert sidekick.metric("sidekick_output_paused", output="file") == 1
+        sidekick.configure(**data, file={"path": str(tmp_path / "second")})
+        os.kill(sidekick.pid, signal.SIGHUP)
+        wait_for(lambda: "loaded anew" in sidekick.log, what="the other configuration")
+        assert sidekick.metric("sidekick_output_paused", output="file") == 1
+        browser.post("/outputs/file", token=token[1], do="resume")
+        wait_for((tmp_path / "second").exists, what="the file of the other configuration")
 
 
 def test_without_a_store_the_page_says_how_to_have_one(tmp_path: Path) -> None:
