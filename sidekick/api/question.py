@@ -1,7 +1,8 @@
 """Which events are asked for, in the query of an address."""
 
 import math
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -13,6 +14,7 @@ from sidekick.filter import Filter
 from sidekick.store import Search
 from sidekick.web.search import View, equals
 
+_DAY = 86_400
 _LONGEST_FILTER = 10_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LARGEST_ID = (1 << 63) - 1
@@ -86,10 +88,10 @@ class CountsQuestion(Dimensions, Stretch):
     """What is counted, from when to when."""
 
     def seconds(self) -> tuple[int, int]:
-        """Since 1970; the last day where nothing else is asked for. Raises `RefusedError`."""
-        end = self.end or datetime.now(UTC) + timedelta(seconds=1)
-        first = self.first or end - timedelta(days=1)
-        return int(first.timestamp()), math.ceil(end.timestamp())
+        """Since 1970, a minute at least; the last day where nothing else is asked for."""
+        end = math.ceil(self.end.timestamp() if self.end else time.time())
+        first = int(self.first.timestamp()) if self.first else end - _DAY
+        return first, max(end, first + 60)
 
 
 def _micros(at: datetime | None) -> int | None:

@@ -2,10 +2,11 @@
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from hashlib import scrypt
+from io import BytesIO
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,7 +15,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from sidekick.control.access import AccessSettings, Doorkeeper
-from tests.web.site import Site, State
+from tests.web.site import Site, State, site
 
 EVERYWHERE = "0.0.0.0"
 PASSWORD = "correct horse"
@@ -65,7 +66,7 @@ class Client:
     async def send(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """`body` goes as JSON, bytes as they are; an underscore in a header's name stands for a dash."""
         named, url = self.headers | _named(headers), self._url + path
-        content: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
+        content: dict[str, Any] = {"data": body} if isinstance(body, bytes | BytesIO) else {"json": body}
         if body is None:
             content = {}
         async with self._session.request(method, url, headers=named, allow_redirects=False, **content) as answer:
@@ -76,11 +77,23 @@ class Client:
         async with self._session.get(self._url + path, headers=CIMultiDict(headers), allow_redirects=False) as answer:
             return Answer(answer.status, await answer.text(), dict(answer.headers))
 
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncGenerator[tuple[str, AsyncIterator[str]]]:
+        """The kind of an answer without an end, and its lines, without the empty ones."""
+        async with self._session.get(self._url + path) as answer, aclosing(_lines(answer)) as lines:
+            yield answer.headers["Content-Type"], lines
+
     async def log_in(self, name: str, password: str = PASSWORD, **headers: str) -> Answer:
         form = aiohttp.FormData({"name": name, "password": password, "to": "/outputs"})
         named = _named(headers)
         async with self._session.post(f"{self._url}/login", data=form, headers=named, allow_redirects=False) as answer:
             return Answer(answer.status, await answer.text(), dict(answer.headers))
+
+
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncGenerator[str]:
+    async for line in answer.content:
+        if text := line.decode().strip():
+            yield text
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
@@ -108,10 +121,10 @@ async def door(
     address: str = "127.0.0.1",
     url: str = "",
     clock: Callable[[], float] = monotonic,
+    blocker: bool = False,
 ) -> AsyncGenerator[Door]:
     """`address` is where the doorkeeper believes to stand; the port itself is on loopback."""
     wanted = AccessSettings.model_validate({name: value for part in settings for name, value in part.items()})
     keeper = Doorkeeper(wanted, home, address, url, clock)
-    served = Site(home, None, keeper, SLACK)
-    async with served.serving():
+    async with site(home, SLACK, access=keeper, blocker=blocker) as served:
         yield Door(served, keeper)

@@ -17,8 +17,7 @@ from bpf.client import Block, Client, DaemonError, Wanted
 from bpf.client import RefusedError as DaemonRefusedError
 from bpf.protocol import List, Row, Unblock
 from sidekick.api import application
-from sidekick.control import RefusedError, Service
-from sidekick.control.ports import Attempt
+from sidekick.control import RefusedError, Service, ports
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
@@ -87,7 +86,7 @@ class Delivery:
     output: str
     status: str
     detail: str = ""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[ports.Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -247,7 +246,7 @@ class Senders:
 class Site:
     """One served set of pages; `add` puts events where the pages find them."""
 
-    def __init__(self, home: Path, client: Client | None, access: Access, *outputs: State) -> None:
+    def __init__(self, home: Path, client: Client | None, access: ports.Access, *outputs: State) -> None:
         self._store = home / "store.db"
         self._add([])
         self.arrivals = Arrivals()
@@ -306,7 +305,7 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    home: Path, *outputs: State, access: Access | None = None, blocker: bool = False
+    home: Path, *outputs: State, access: ports.Access | None = None, blocker: bool = False
 ) -> AsyncGenerator[Site]:
     async with AsyncExitStack() as stack:
         client = None
