@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -43,8 +44,15 @@ def test_it_sends_itself_an_alert_and_says_where_that_is(checkout: Path, quickst
     assert json.loads(events.read_text().splitlines()[0])["rule"] == "Test rule"
     wait_for(lambda: "tail -n 1 data/events.jsonl" in said.read_text(), what="where to look")
     assert '"rule":"Test rule"' in said.read_text()
+    [page] = re.findall(r"(http://\S+) +on the page", said.read_text())
+    wait_for(lambda: "This is a test from falcosidekick" in _text(f"{page}/events"), what="the alert on the page")
     os.kill(quickstart.pid, signal.SIGINT)
     assert quickstart.wait(20) == 0
+
+
+def _text(url: str) -> str:
+    with urlopen(url, timeout=10) as answer:
+        return answer.read().decode()
 
 
 def test_the_readmes_commands_do_what_it_says(checkout: Path, quickstart: "subprocess.Popen[str]") -> None:
