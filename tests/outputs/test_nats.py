@@ -76,7 +76,7 @@ def test_falcosidekicks_addresses_are_the_librarys() -> None:
 @pytest.mark.parametrize("jetstream", ["auto", "always"])
 async def test_a_stream_keeps_an_alert_once(jetstream: str, nats: Server, name: str) -> None:
     events = [alert({"number": number}) for number in range(200)]
-    settings = {"subjecttemplate": f"{name}.<priority>.<rule>", "jetstream": jetstream}
+    settings: dict[str, Any] = {"subjecttemplate": f"{name}.<priority>.<rule>", "jetstream": jetstream}
     async with stream(nats, name) as stored, connected(nats.url, **settings) as output:
         await output.send(events)
         await output.send(events[:20])

@@ -2,7 +2,15 @@
 
 import socket
 import subprocess
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.services.certificates import Certificates
 from tests.services.server import Server
@@ -42,6 +50,10 @@ class Mosquitto(Server):
         configuration = _CONFIGURATION.format(home=home, port=self.port, secure=self.secure, files=self.certificates)
         (home / "mosquitto.conf").write_text(configuration)
 
+    @property
+    def url(self) -> str:
+        return f"tcp://{self.address}"
+
     def command(self) -> list[str]:
         return ["mosquitto", "-c", str(self.home / "mosquitto.conf")]
 
@@ -49,3 +61,49 @@ class Mosquitto(Server):
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(_CONNECT)
             return connection.recv(4) == _ACCEPTED
+
+
+class Subscriber:
+    """Somebody whose messages the broker keeps while he is away, but for those of qos 0."""
+
+    def __init__(self, server: Mosquitto, topic: str) -> None:
+        self.messages: list[bytes] = []
+        self._server = server
+        self._topic = topic
+        self._name = f"subscriber-{uuid.uuid4()}"
+        self.fetch()
+
+    def fetch(self) -> None:
+        """Takes all that the broker acknowledged before."""
+        with self.present():
+            pass
+
+    @contextmanager
+    def present(self) -> Generator[None]:
+        """Is there for as long as the block lasts, and until a mark of his own has come, behind all else."""
+        mark, ready, ended = uuid.uuid4().bytes, Event(), Event()
+        client = Client(CallbackAPIVersion.VERSION2, self._name, clean_session=False)
+
+        def subscribe(*_: Any) -> None:
+            client.subscribe(self._topic, qos=2)
+
+        def be_ready(*_: Any) -> None:
+            ready.set()
+
+        def take(_client: Client, _data: Any, message: MQTTMessage) -> None:
+            if message.payload == mark:
+                ended.set()
+            else:
+                self.messages.append(bytes(message.payload))
+
+        client.on_connect, client.on_subscribe, client.on_message = subscribe, be_ready, take
+        client.connect("127.0.0.1", self._server.port)
+        client.loop_start()
+        try:
+            assert ready.wait(20)
+            yield
+            client.publish(self._topic, mark, qos=2)
+            assert ended.wait(20)
+        finally:
+            client.disconnect()
+            client.loop_stop()

@@ -1,0 +1,129 @@
+"""MQTT on a real Mosquitto: every quality of service, logins and TLS, through its restart in mid-stream."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outputs.mqtt import Mqtt, MqttSettings
+from sidekick.sdk import Context, MisconfiguredError, RetryableError
+from tests.deadline import until
+from tests.outputs.alerts import alert
+from tests.outputs.midstream import RETRY, restart, through
+from tests.outputs.sessions import alert_text, event_of, name_of, session
+from tests.services.mosquitto import PASSWORD, USER, Mosquitto, Subscriber
+
+RECORDING = session("mqtt")
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"test/{uuid.uuid4()}"
+
+
+def made(broker: str, context: Context | None = None, **settings: Any) -> Mqtt:
+    return Mqtt(MqttSettings.model_validate({"broker": broker, **settings}), context or Context())
+
+
+@asynccontextmanager
+async def connected(broker: str, context: Context | None = None, **settings: Any) -> AsyncGenerator[Mqtt]:
+    output = made(broker, context, **settings)
+    try:
+        await output.connect()
+        yield output
+    finally:
+        await output.close()
+
+
+@pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
+async def test_a_message_is_falcosidekicks(capture: dict[str, Any], mosquitto: Mosquitto, topic: str) -> None:
+    settings = MqttSettings.model_validate(RECORDING["configs"][capture["variant"]]["mqtt"])
+    assert (settings.topic, settings.qos, settings.retained) == tuple(
+        capture[key] for key in ("topic", "qos", "retain")
+    )
+    output = Mqtt(settings.model_copy(update={"broker": mosquitto.url, "topic": topic}), Context())
+    subscriber = await asyncio.to_thread(Subscriber, mosquitto, topic)
+    with subscriber.present():
+        await output.send([event_of(capture)])
+        await output.close()
+        await until(lambda: subscriber.messages)
+    (sent,) = subscriber.messages
+    assert alert_text(sent.decode()) == alert_text(capture["body_raw"])
+    later = await asyncio.to_thread(Subscriber, mosquitto, topic)
+    assert later.messages == ([sent] if capture["retain"] else [])
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_a_batch_is_there_in_its_order(qos: int, mosquitto: Mosquitto, topic: str) -> None:
+    subscriber = await asyncio.to_thread(Subscriber, mosquitto, topic)
+    events = [alert({"number": number}) for number in range(100)]
+    with subscriber.present():
+        async with connected(mosquitto.url, topic=topic, qos=qos) as output:
+            await output.send(events)
+        await until(lambda: len(subscriber.messages) == len(events))
+    assert subscriber.messages == [event.json for event in events]
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+async def test_a_broker_restarted_in_mid_stream_has_every_alert(
+    qos: int, mosquitto: Mosquitto, topic: str, tmp_path: Path
+) -> None:
+    """Restarted and not killed: it has acknowledged what it keeps in memory."""
+    subscriber = await asyncio.to_thread(Subscriber, mosquitto, topic)
+    output = made(mosquitto.url, topic=topic, qos=qos, retry=RETRY, batch={"count": 20}, timeout="5s")
+    again = restart(mosquitto.stop, mosquitto)
+    events = await through(output, tmp_path, again, again)
+    await asyncio.to_thread(subscriber.fetch)
+    assert set(subscriber.messages) == {event.json for event in events}
+
+
+# The library leaves the socket of a handshake that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_tls_and_a_login(mosquitto: Mosquitto, topic: str) -> None:
+    broker, trusting = f"ssl://localhost:{mosquitto.secure}", mosquitto.certificates.context
+    login: dict[str, Any] = {"user": USER, "password": PASSWORD}
+    async with connected(broker, trusting, topic=topic, qos=1, **login) as output:
+        await output.send([alert()])
+    async with connected(broker, topic=topic, qos=1, checkcert=False, **login) as output:
+        await output.send([alert()])
+    with pytest.raises(MisconfiguredError, match="TLS"):
+        async with connected(broker, **login):
+            pass
+    with pytest.raises(MisconfiguredError, match="ot authorized") as raised:
+        async with connected(broker, trusting, user=USER, password="wrong-secret"):
+            pass
+    assert "wrong-secret" not in str(raised.value)
+
+
+async def test_an_end_of_the_broker_is_noticed_at_once(tmp_path: Path, topic: str) -> None:
+    with Mosquitto(tmp_path) as server:
+        async with connected(server.url, topic=topic, qos=1) as output:
+            server.pause()
+            sending = asyncio.create_task(output.send([alert()]))
+            await asyncio.to_thread(server.kill)
+            with pytest.raises(RetryableError, match="ended"):
+                await asyncio.wait_for(sending, 5)
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000], ids=["waiting", "writing"])
+async def test_a_broker_that_hangs_is_given_up_in_time(size: int, mosquitto: Mosquitto, topic: str) -> None:
+    async with connected(mosquitto.url, topic=topic, qos=1, timeout="500ms") as output:
+        mosquitto.pause()
+        try:
+            with pytest.raises(RetryableError):
+                await output.send([alert(output="x" * size) for _ in range(2)])
+            await asyncio.wait_for(output.close(), 3)
+            with pytest.raises(RetryableError, match="answer"):
+                await output.connect()
+        finally:
+            mosquitto.resume()
+
+
+async def test_a_topic_with_a_wildcard_is_no_topic(mosquitto: Mosquitto) -> None:
+    async with connected(mosquitto.url, topic="falco/#") as output:
+        with pytest.raises(MisconfiguredError, match="topic"):
+            await output.send([alert()])
