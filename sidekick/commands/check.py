@@ -10,25 +10,31 @@ from typing import Any, BinaryIO
 
 import click
 
+from sidekick.commands.falco import Verdict, examine
 from sidekick.commands.options import config_file
 from sidekick.commands.reach import reach
 from sidekick.event import DecodeError, decode, encode_json
 from sidekick.pipeline import SilencesError
 from sidekick.sdk.output import Context
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, Problem, load
+from sidekick.settings.document import read
 from sidekick.settings.form import duration, rate, size
 
 
 @click.command()
 @config_file
 @click.option("--event", "alert", type=click.File("rb"), help="An alert as Falco posts it, or - for standard input.")
+@click.option("--falco", type=click.Path(path_type=Path), help="A Falco's own configuration, falco.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def command(ctx: click.Context, config_file: Path | None, alert: BinaryIO | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, config_file: Path | None, alert: BinaryIO | None, falco: Path | None, as_json: bool
+) -> None:
     """Says which outputs are on, with what limits, which are off and why, and what is odd.
 
-    With --event, which outputs that alert would reach, and why. Exit code 2 when the configuration or the alert cannot
-    be used, with every mistake and its place.
+    With --event, which outputs that alert would reach, and why. With --falco, whether alerts of a Falco with that file
+    would come here. Exit code 2 when the configuration or the alert cannot be used, with every mistake and its place,
+    and when that Falco's alerts would not come.
     """
     try:
         configuration = load(config_file or ctx.obj, os.environ)
@@ -37,6 +43,9 @@ def command(ctx: click.Context, config_file: Path | None, alert: BinaryIO | None
         sys.exit(2)
     if alert is not None:
         _print_reach(configuration, alert, as_json)
+        return
+    if falco is not None:
+        _print_findings(configuration, falco, as_json)
         return
     facts = _facts(configuration)
     click.echo(json.dumps(facts) if as_json else _text(facts, configuration.warnings), nl=as_json)
@@ -49,6 +58,18 @@ def _print_reach(configuration: Configuration, alert: BinaryIO, as_json: bool) -
         click.echo(f"{alert.name}: {error}" if isinstance(error, DecodeError) else error, err=True)
         sys.exit(2)
     click.echo(encode_json([one.facts() for one in found]) if as_json else "\n".join(map(str, found)))
+
+
+def _print_findings(configuration: Configuration, path: Path, as_json: bool) -> None:
+    try:
+        found = examine(configuration, read(path))
+    except ConfigurationError as error:
+        click.echo(error, err=True)
+        sys.exit(2)
+    works = all(one.verdict is not Verdict.WRONG for one in found)
+    facts = {"works": works, "findings": [one.facts() for one in found]}
+    click.echo(json.dumps(facts) if as_json else "\n".join(map(str, found)))
+    sys.exit(0 if works else 2)
 
 
 def _facts(configuration: Configuration) -> dict[str, Any]:

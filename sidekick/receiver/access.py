@@ -103,22 +103,28 @@ class Access:
         return entry if entry.sender.networks.admit(peer) else Entry(refusal=NETWORK, lasting=False)
 
     def _identified(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], peer: Peer) -> Entry:
-        for name in peer.names:
-            if name in self._by_certificate:
-                return Entry(self._by_certificate[name])
-        token, lasting = _token_of_url(url), True
+        known = self.of_certificate(peer)
+        if known:
+            return Entry(known)
+        token, lasting = token_of_url(url), True
         if token is None:
             token, lasting = _token_of_headers(headers), False
         if token is None:
             return Entry(refusal=TOKEN_MISSING, lasting=False)
-        sender = self._by_token.get(self._digest(token))
+        sender = self.of_token(token)
         return Entry(sender, lasting=lasting) if sender else Entry(refusal=TOKEN_UNKNOWN, lasting=False)
+
+    def of_certificate(self, peer: Peer) -> Sender | None:
+        return next((self._by_certificate[name] for name in peer.names if name in self._by_certificate), None)
+
+    def of_token(self, token: bytes) -> Sender | None:
+        return self._by_token.get(self._digest(token))
 
     def _digest(self, token: bytes) -> bytes:
         return blake2b(token, key=self._key).digest()
 
 
-def _token_of_url(url: bytes) -> bytes | None:
+def token_of_url(url: bytes) -> bytes | None:
     """`/in/TOKEN` at the path's end, or `?token=TOKEN`."""
     parsed = httptools.parse_url(url)
     found = _IN_PATH.search(parsed.path or b"") or _IN_QUERY.search(parsed.query or b"")

@@ -17,13 +17,13 @@ def server_context(settings: TlsServer) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     certificate, key, authorities = settings.certfile, settings.keyfile, settings.cacertfile
-    _use(
+    use(
         f"tlsserver.certfile {certificate} with tlsserver.keyfile {key}",
         # The empty passphrase keeps OpenSSL from asking for one on the terminal.
         lambda: context.load_cert_chain(certificate, key, password=""),
     )
     if settings.mutualtls:
-        _use(f"tlsserver.cacertfile {authorities}", lambda: context.load_verify_locations(authorities))
+        use(f"tlsserver.cacertfile {authorities}", lambda: context.load_verify_locations(authorities))
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -36,7 +36,8 @@ def files(settings: TlsServer) -> list[Path]:
     return [Path(name) for name in (settings.certfile, settings.keyfile, *authorities)]
 
 
-def _use(what: str, load: Callable[[], None]) -> None:
+def use(what: str, load: Callable[[], None]) -> None:
+    """Loads it; raises `TlsError`, which says what could not be."""
     try:
         load()
     except OSError as error:
