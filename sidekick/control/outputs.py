@@ -115,7 +115,7 @@ class Outputs:
                 sending = await self._sendings.replay(name, records)
             finally:
                 self._journal.forget(cursor.name)
-            return sending.summary
+            return f"{name}: {sending.summary}"
 
     async def deliveries(self, uuid: str) -> Sequence[Fate]:
         return await self._fates.of(uuid)

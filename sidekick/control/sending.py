@@ -64,7 +64,7 @@ class Sending:
         parts += [f"{counts.filtered:,} not for this output"] if counts.filtered else []
         parts += [f"{counts.grouped + counts.throttled:,} told in digests"] if counts.digests else []
         parts += [f"{len(refused):,} refused ({next(iter(refused.values()))})"] if refused else []
-        text = f"{self.worker.name}: {', '.join(parts)}"
+        text = ", ".join(parts)
         if self.worker.last_error:
             return f"{text}; {'it stopped there' if self.ended else 'now failing'}: {self.worker.last_error}"
         return f"{text}." if self.ended else f"{text} so far."
@@ -113,7 +113,7 @@ class Sendings:
         await asyncio.wait({task}, timeout=self._patience)
         if task.done():
             return task.result()
-        return f"{self.replays[name].summary} It goes on." if name in self.replays else f"{name}: the replay begins."
+        return f"{name}: {self.replays[name].summary} It goes on." if name in self.replays else f"{name}: it begins."
 
     def stop(self, name: str) -> None:
         """Ends the replay to that output, if one runs, after what is in hand."""

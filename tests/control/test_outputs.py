@@ -84,7 +84,7 @@ async def test_a_window_is_sent_again(tmp_path: Path, endpoint: Endpoint) -> Non
         assert said == "webhook: 2 alerts sent again, 1 not for this output."
         assert endpoint.times == {1: 1, 2: 2, 4: 2}
         assert [len(ids) for ids in endpoint.ids.values()] == [1, 1, 1]
-        assert (await one.state()).replay == said
+        assert f"webhook: {(await one.state()).replay}" == said
         assert await one.service.outputs.replay("webhook", time.time() + 5, "mara") == "Nothing has arrived since then."
 
 
