@@ -35,7 +35,7 @@ class EventHubSettings(HttpSettings):
 
 class EventHub(AzureOutput[EventHubSettings]):
     Settings = EventHubSettings
-    title = "AzureEventHub"
+    title = "EventHub"
     category = "queue"
     website = "https://azure.microsoft.com/products/event-hubs"
     requires = ("name",)

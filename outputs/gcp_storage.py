@@ -37,7 +37,7 @@ class Storage(GoogleOutput[StorageSettings]):
         # Only if there is no such object: who may create objects, and not replace them, can send a batch again too.
         query = f"uploadType=media&ifGenerationMatch=0&name={quote(stored.name, safe='')}"
         url = f"{base}/upload/storage/v1/b/{quote(keys.bucket, safe='')}/o?{query}"
-        return Request(url, stored.body, {"Content-Type": stored.media_type})
+        return Request(url, stored.body, {"Content-Type": stored.media_type}, exact=True)
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         if answer.status != 412:  # the object is there, of a try whose answer was lost

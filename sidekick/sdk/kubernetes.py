@@ -1,14 +1,16 @@
-"""Services of a Kubernetes cluster: by their DNS name from inside, by a kubeconfig through the API server's proxy.
+"""A Kubernetes cluster: its API server, and its services, by their DNS name or through the API server's proxy.
 
-Of a kubeconfig are read the current context's cluster and user: CA, client certificate, token and password, each as a
-file or as data; login by a plug-in (`exec`, `auth-provider`) is not.
+The API server is that of a kubeconfig, or of the cluster that we run in, as the service account of our pod. Of a
+kubeconfig are read the current context's cluster and user: CA, client certificate, token and password, each as a file
+or as data; login by a plug-in (`exec`, `auth-provider`) is not.
 """
 
 import base64
+import os
 import ssl
 import tempfile
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +18,14 @@ import msgspec
 from pydantic import SecretStr
 
 from sidekick.sdk import auth
+from sidekick.sdk.body import read_json
 from sidekick.sdk.errors import MisconfiguredError
+from sidekick.sdk.http import Answer
 from sidekick.sdk.output import Context, HttpOutput
 from sidekick.sdk.settings import HttpSettings, Text
+
+# https://kubernetes.io/docs/tasks/run-application/access-api-from-pod
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class _Cluster(msgspec.Struct, rename="kebab"):
@@ -42,6 +49,7 @@ class _User(msgspec.Struct, rename="kebab"):
 class _Pair(msgspec.Struct):
     cluster: str
     user: str = ""
+    namespace: str = "default"
 
 
 class _NamedCluster(msgspec.Struct):
@@ -71,8 +79,59 @@ class ApiServer:
     """Where a cluster's API answers, and as whom we ask."""
 
     url: str
-    headers: dict[str, str]
     tls: ssl.SSLContext
+    namespace: str
+    """Ours."""
+    headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    token: Path | None = None
+    """File of a token, which is replaced from time to time."""
+
+    def login(self) -> dict[str, str]:
+        """Headers that say who we are; raises `MisconfiguredError`."""
+        if self.token is None:
+            return self.headers
+        try:
+            return auth.authorization("Bearer", SecretStr(self.token.read_text().strip()))
+        except OSError as error:
+            raise MisconfiguredError(f"cannot read the token {self.token}: {error.strerror}") from None
+
+
+def api_server(kubeconfig: str) -> ApiServer:
+    """That of the file, or without one that of the cluster that we run in; raises `MisconfiguredError`."""
+    return read_kubeconfig(Path(kubeconfig)) if kubeconfig else in_cluster()
+
+
+def in_cluster(folder: Path = SERVICE_ACCOUNT) -> ApiServer:
+    """The API server as a pod sees it; raises `MisconfiguredError` where this is no pod."""
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
+    if not host:
+        raise MisconfiguredError("no kubeconfig is set, and this is no pod of a cluster")
+    try:
+        tls = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+        namespace = (folder / "namespace").read_text().strip()
+    except OSError as error:
+        raise MisconfiguredError(f"cannot use the service account in {folder}: {error.strerror}") from None
+    address = f"[{host}]" if ":" in host else host
+    server = ApiServer(f"https://{address}:{port or 443}", tls, namespace, token=folder / "token")
+    server.login()
+    return server
+
+
+class _Details(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    details: _Details = _Details()
+
+
+def lacks_namespace(answer: Answer) -> bool:
+    """Whether the API server refused to create an object because its namespace is not there, or is going."""
+    if answer.status not in (403, 404):
+        return False
+    status = read_json(answer.body, _Status)
+    return status.details.kind == "namespaces" or "because it is being terminated" in status.message
 
 
 def read_kubeconfig(path: Path) -> ApiServer:
@@ -84,7 +143,11 @@ def read_kubeconfig(path: Path) -> ApiServer:
         pair = next(item.context for item in config.contexts if item.name == config.current_context)
         cluster = next(item.cluster for item in config.clusters if item.name == pair.cluster)
         user = next((item.user for item in config.users if item.name == pair.user), _User())
-        return ApiServer(cluster.server.rstrip("/"), _login(user, path.parent), _tls(cluster, user, path.parent))
+        tls = _tls(cluster, user, path.parent)
+        token = path.parent / user.token_file if user.token_file else None
+        if token is not None:
+            token.read_text()
+        return ApiServer(cluster.server.rstrip("/"), tls, pair.namespace, _login(user), token)
     except StopIteration:
         raise MisconfiguredError(f"kubeconfig {path}: the current context is not in it") from None
     except (OSError, ValueError, yaml.YAMLError, Base64Error) as error:
@@ -92,9 +155,8 @@ def read_kubeconfig(path: Path) -> ApiServer:
         raise MisconfiguredError(f"cannot use the kubeconfig {path}: {reason}") from None
 
 
-def _login(user: _User, directory: Path) -> dict[str, str]:
-    token = Path(directory, user.token_file).read_text().strip() if user.token_file else user.token
-    return auth.authorization("Bearer", SecretStr(token)) or auth.basic(user.username, SecretStr(user.password))
+def _login(user: _User) -> dict[str, str]:
+    return auth.authorization("Bearer", SecretStr(user.token)) or auth.basic(user.username, SecretStr(user.password))
 
 
 def _tls(cluster: _Cluster, user: _User, directory: Path) -> ssl.SSLContext:
@@ -139,7 +201,7 @@ class ServiceOutput(HttpOutput[K]):
 
     async def connect(self) -> None:
         if self.settings.kubeconfig:
-            self._server = read_kubeconfig(Path(self.settings.kubeconfig))
+            self._server = api_server(self.settings.kubeconfig)
         await super().connect()
 
     def tls(self) -> ssl.SSLContext:
@@ -152,4 +214,4 @@ class ServiceOutput(HttpOutput[K]):
         return f"{self._server.url}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
 
     def login(self) -> dict[str, str]:
-        return self._server.headers if self._server else {}
+        return self._server.login() if self._server else {}

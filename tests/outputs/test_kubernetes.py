@@ -10,6 +10,7 @@ import yaml
 
 from outputs.kubeless import Kubeless, KubelessSettings
 from sidekick.sdk import Context, MisconfiguredError
+from sidekick.sdk.kubernetes import in_cluster
 from sidekick.sdk.testing import loopback
 from tests.outputs.alerts import alert
 
@@ -83,3 +84,32 @@ async def test_a_file_that_says_nothing_is_a_matter_of_settings(tmp_path: Path, 
 async def test_a_secret_that_cannot_be_read_is_a_matter_of_settings(tmp_path: Path, user: dict[str, Any]) -> None:
     with pytest.raises(MisconfiguredError, match="cannot use the kubeconfig"):
         await output(kubeconfig(tmp_path, "https://127.0.0.1:1", user)).connect()
+
+
+def service_account(folder: Path) -> Path:
+    trustme.CA().cert_pem.write_to_path(folder / "ca.crt")
+    (folder / "namespace").write_text("falco")
+    (folder / "token").write_text("one\n")
+    return folder
+
+
+def test_a_pod_finds_its_cluster_and_reads_its_token_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "6443")
+    server = in_cluster(service_account(tmp_path))
+    assert (server.url, server.namespace) == ("https://[fd00::1]:6443", "falco")
+    assert [one for one in server.tls.get_ca_certs() if "trustme" in str(one["subject"])]
+    assert server.login() == {"Authorization": "Bearer one"}
+    (tmp_path / "token").write_text("two")
+    assert server.login() == {"Authorization": "Bearer two"}
+    (tmp_path / "token").unlink()
+    with pytest.raises(MisconfiguredError, match="token"):
+        server.login()
+
+
+@pytest.mark.parametrize("missing", ["ca.crt", "namespace", "token"])
+def test_a_pod_without_a_service_account_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    (service_account(tmp_path) / missing).unlink()
+    with pytest.raises(MisconfiguredError, match=str(tmp_path)):
+        in_cluster(tmp_path)
