@@ -91,7 +91,10 @@ def test_the_names_of_the_chart_count() -> None:
         ({"GRACE": "30"}, "environment variable GRACE: grace: '30' is no duration"),
         ({"DEBUG": "yes"}, "environment variable DEBUG: debug: 'yes' is no boolean"),
         ({"WEBHOOK_FILTER": "rule ="}, "environment variable WEBHOOK_FILTER: webhook.filter: .*at character"),
-        ({"AWS_S3_BUCKET": "b"}, "environment variable AWS_S3_BUCKET: aws.s3: this output is not supported yet"),
+        (
+            {f"AWS_SECURITYLAKE_{key}": "x" for key in ("BUCKET", "REGION", "ACCOUNTID", "PREFIX")},
+            "environment variable AWS_SECURITYLAKE_[A-Z]+: aws.securitylake: this output is not supported yet",
+        ),
     ],
 )
 def test_an_error_names_the_variable(environ: dict[str, str], message: str) -> None:
