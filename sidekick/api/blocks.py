@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from sidekick.api.model import Done, Model, Request
-from sidekick.api.problem import CHANGE, UnavailableError
+from sidekick.api.problem import CHANGE, MissingError, UnavailableError, problems
 from sidekick.api.visitor import By
 from sidekick.control import RefusedError
 from sidekick.control.ports import Blocks
@@ -39,24 +39,25 @@ class NewBlock(Request):
 
 def router(blocks: Blocks | None) -> APIRouter:
     routes = APIRouter(prefix="/blocks", tags=["blocks"])
+    changing = CHANGE | problems(404)
 
     def configured() -> Blocks:
         if blocks is None:
-            raise UnavailableError("No source blocker is configured.")
+            raise MissingError("No source blocker is configured.")
         return blocks
 
-    @routes.get("", response_model=list[Block])
+    @routes.get("", response_model=list[Block], responses=problems(404))
     async def list_blocks() -> object:
         try:
             return await configured().list()
         except RefusedError as error:
             raise UnavailableError(str(error)) from error
 
-    @routes.post("", responses=CHANGE)
+    @routes.post("", responses=changing)
     async def block(new: NewBlock, by: By) -> Done:
         return Done(message=await configured().block(new.target, new.seconds, new.reason, new.alert, by))
 
-    @routes.delete("", responses=CHANGE)
+    @routes.delete("", responses=changing)
     async def unblock(target: Annotated[Target, Query()], by: By) -> Done:
         return Done(message=await configured().unblock(target, by))
 

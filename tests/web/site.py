@@ -1,5 +1,6 @@
-"""The pages on a port of their own, over a real store, real silences, real dead letters and a real blocker that only
-tries. Outputs, access and arrivals, which the pages know by their ports alone, are as simple as can be.
+"""Pages and API on a port of their own, over a real store, silences, dead letters and a blocker that only tries.
+
+Outputs, access and arrivals, which they know by their ports alone, are as simple as can be.
 """
 
 import asyncio
@@ -13,15 +14,15 @@ from pathlib import Path
 import uvicorn
 from fastapi import Request, Response
 
-from bpf.client import Block, Client, DaemonError, Wanted
-from bpf.client import RefusedError as DaemonRefusedError
-from bpf.protocol import List, Row, Unblock
 from sidekick.api import application
 from sidekick.control import RefusedError, Service, ports
+from sidekick.control.blocks import Blocks
+from sidekick.control.silencing import Silencing
+from sidekick.control.trail import Trail
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
-from sidekick.pipeline import Silence, Silences, SilenceSettings
+from sidekick.pipeline import Silences
 from sidekick.receiver.refused import RefusedLog
 from sidekick.store import Limits, Reader, Writer
 from tests.bpf.host import Host
@@ -48,7 +49,7 @@ class Access:
     def refusal(self, request: Request) -> str:
         return ""
 
-    def forged(self, request: Request, visitor: Visitor) -> bool:
+    def forged(self, request: Request, visitor: ports.Visitor) -> bool:
         return False
 
     def visitor(self, request: Request) -> Visitor | None:
@@ -155,45 +156,6 @@ class Letters:
         return f"{output}: {len(ids)} dropped."
 
 
-class Silencing:
-    def __init__(self, path: Path) -> None:
-        self.silences = Silences(path)
-
-    def active(self) -> Sequence[Silence]:
-        return self.silences.active()
-
-    async def add(self, wanted: SilenceSettings) -> Silence:
-        return await asyncio.to_thread(self.silences.add, wanted)
-
-    async def remove(self, id: str, by: str) -> None:
-        await asyncio.to_thread(self.silences.remove, id)
-
-
-class Blocks:
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    async def list(self) -> Sequence[Row]:
-        try:
-            return (await self._client.ask(List())).rows
-        except DaemonError as error:
-            raise RefusedError(str(error)) from error
-
-    async def block(self, target: str, seconds: float, reason: str, alert: str, by: str) -> str:
-        wanted = Wanted(target, seconds=seconds, reason=f"{reason} ({by})", alert=alert)
-        try:
-            (outcome,) = (await self._client.ask(Block([wanted]))).outcomes
-        except (DaemonError, DaemonRefusedError) as error:
-            raise RefusedError(str(error)) from error
-        if outcome.refused:
-            raise RefusedError(f"{target} is not blocked: {outcome.message}")
-        return f"{outcome.target} is blocked."
-
-    async def unblock(self, target: str, by: str) -> str:
-        await self._client.ask(Unblock([target]))
-        return f"{target} is no longer blocked."
-
-
 class Arrivals:
     def __init__(self) -> None:
         self._followers: set[asyncio.Queue[Event | None]] = set()
@@ -218,23 +180,6 @@ class Arrivals:
             queue.put_nowait(event)
 
 
-@dataclass(frozen=True)
-class Entry:
-    at: str
-    by: str
-    action: str
-    target: str
-    detail: str = ""
-
-
-class Trail:
-    def __init__(self) -> None:
-        self.noted: list[Entry] = []
-
-    async def entries(self, limit: int = 200) -> Sequence[Entry]:
-        return self.noted[::-1][:limit]
-
-
 class Senders:
     def __init__(self) -> None:
         self.known: list[Sender] = []
@@ -246,15 +191,17 @@ class Senders:
 class Site:
     """One served set of pages; `add` puts events where the pages find them."""
 
-    def __init__(self, home: Path, client: Client | None, access: ports.Access, *outputs: State) -> None:
+    def __init__(self, home: Path, blocker: Path | None, access: ports.Access, *outputs: State) -> None:
         self._store = home / "store.db"
-        self._add([])
+        self.fill()
         self.arrivals = Arrivals()
         self.outputs = Outputs(*outputs)
         self.letters = Letters(home / "dead-letters", *(state.name for state in outputs))
-        self.silencing = Silencing(home / "silences.json")
+        self.trail = Trail(home / "trail.jsonl")
+        self.silences = Silences(home / "silences.json")
+        self.silencing = Silencing(self.silences, self.trail)
+        self.blocks = Blocks(blocker, self.trail) if blocker else None
         self.refused = RefusedLog()
-        self.trail = Trail()
         self.senders = Senders()
         self.service = Service(
             reader=Reader(self._store),
@@ -263,7 +210,7 @@ class Site:
             outputs=self.outputs,
             letters=self.letters,
             silencing=self.silencing,
-            blocks=Blocks(client) if client else None,
+            blocks=self.blocks,
             refused=self.refused,
             trail=self.trail,
             senders=self.senders,
@@ -272,11 +219,11 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
 
     async def add(self, *events: Event) -> None:
-        await asyncio.to_thread(self._add, events)
+        await asyncio.to_thread(self.fill, *events)
         for event in events:
             self.arrivals.add(event)
 
-    def _add(self, events: Sequence[Event]) -> None:
+    def fill(self, *events: Event) -> None:
         writer = Writer.open(self._store, Limits(age=1e9, size=1 << 30))
         writer.add(events)
         writer.close()
@@ -301,6 +248,8 @@ class Site:
             self.arrivals.add(None)
             await task
             await self.service.reader.close()
+            if self.blocks:
+                await self.blocks.close()
 
 
 @asynccontextmanager
@@ -308,12 +257,11 @@ async def site(
     home: Path, *outputs: State, access: ports.Access | None = None, blocker: bool = False
 ) -> AsyncGenerator[Site]:
     async with AsyncExitStack() as stack:
-        client = None
+        socket = None
         if blocker:
             host = Host(None, home / "none", home)
             stack.enter_context(host.serving("--dry-run"))
-            client = Client(host.socket)
-            stack.push_async_callback(client.close)
-        served = Site(home, client, access or Access(Visitor()), *outputs)
+            socket = host.socket
+        served = Site(home, socket, access or Access(Visitor()), *outputs)
         await stack.enter_async_context(served.serving())
         yield served

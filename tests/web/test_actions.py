@@ -104,8 +104,8 @@ async def test_an_event_is_silenced_and_the_silence_ended(tmp_path: Path, tabs: 
         await said(page, "Silenced until")
         (silence,) = served.silencing.active()
         assert (silence.author, silence.reason) == ("local", "a known job")
-        assert served.silencing.silences.covers(event)
-        assert not served.silencing.silences.covers(other)
+        assert served.silences.covers(event)
+        assert not served.silences.covers(other)
 
         await page.get_by_role("button", name="End silence").click()
         await said(page, "has ended")
@@ -182,7 +182,7 @@ async def test_a_session_that_ends_leads_an_action_to_the_login(tmp_path: Path, 
 async def test_who_may_only_read_sees_all_and_changes_nothing(tmp_path: Path, tabs: Tabs) -> None:
     reader = Visitor("reader", may_change=False, logged_in=True)
     async with site(tmp_path, SLACK, access=Access(reader), blocker=True) as served:
-        served.silencing.silences.add(SilenceSettings(filter="rule exists", until="2999-01-01T00:00:00Z"))
+        served.silences.add(SilenceSettings(filter="rule exists", until="2999-01-01T00:00:00Z"))
         await served.letters.boxes["slack"].add(alert(time.time()), "refused")
         page = await tabs.open()
         for path in ("/outputs", "/dead-letters", "/silences", "/blocks"):
