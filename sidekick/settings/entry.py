@@ -42,7 +42,8 @@ class Entries:
         """Where the value at that way into the section was written, or what is nearest to it around or below it."""
         name = ".".join(filter(None, (section, *map(str, location))))
         while name:
-            if name in self.places:
-                return self.places[name]
+            below = (place for at, place in self.places.items() if at.startswith(f"{name}."))
+            if found := self.places.get(name) or next(below, None):
+                return found
             name = name.rpartition(".")[0]
-        return next((place for at, place in self.places.items() if at.startswith(f"{section}.")), NOWHERE)
+        return NOWHERE
