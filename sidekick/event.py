@@ -306,8 +306,8 @@ def _whole(text: str) -> str:
 
 
 def _integer(text: str) -> int | NumberLiteral:
-    # Python reads no integer of more than 4,300 digits (CVE-2020-10735), and none as -0; as text they cost nothing.
-    return int(text) if len(text) <= _MAX_DIGITS and text != "-0" else NumberLiteral(text)
+    # Python reads no integer of more than 4,300 digits (CVE-2020-10735); as text they cost nothing.
+    return int(text) if len(text) <= _MAX_DIGITS else NumberLiteral(text)
 
 
 def _no_constant(text: str) -> None:
