@@ -2,22 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from operator import itemgetter
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from sidekick.event import DecodeError, decode
-from sidekick.receiver.answers import METHOD, PLAIN, not_an_alert
-from sidekick.receiver.paths import Paths, Target
 from sidekick.receiver.routes import Routes
 from tests.deadline import until
+from tests.fuzz import words
+from tests.fuzz.http import Answering, Comparison, configuration
 from tests.receiver.client import ALERT, chunked, connected, exchange, post, request
 from tests.receiver.conftest import Running
 
@@ -27,23 +25,8 @@ QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthC
 @pytest.fixture
 async def uvicorns(receiver: Running) -> AsyncIterator[tuple[str, int]]:
     """The address of uvicorn's own protocol with an application that answers as the receiver does."""
-    routes, paths, state = Routes(receiver.receiver.state), Paths(), ServerState()
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if paths.target(scope["raw_path"]) is Target.PAGE:
-            await routes(scope, receive, send)
-            return
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
-        refusal = METHOD if scope["method"] != "POST" else refused(body)
-        headers = refusal.fields if refusal else (*PLAIN, ("Content-Length", "0"))
-        encoded = [(name.encode(), value.encode()) for name, value in headers]
-        await send({"type": "http.response.start", "status": refusal.status if refusal else 200, "headers": encoded})
-        await send({"type": "http.response.body", "body": refusal.body if refusal else b""})
-
-    config = Config(app, ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False)
+    state = ServerState()
+    config = configuration(Answering(Routes(receiver.receiver.state)))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: HttpToolsProtocol(config, state, {}), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[:2]
@@ -52,14 +35,6 @@ async def uvicorns(receiver: Running) -> AsyncIterator[tuple[str, int]]:
         connection.shutdown()
     await until(lambda: not state.connections and not state.tasks)
     await server.wait_closed()
-
-
-def refused(body: bytes) -> Any:
-    try:
-        decode(body)
-    except DecodeError as error:
-        return not_an_alert(error.reason)
-    return None
 
 
 bodies = st.sampled_from([ALERT, b"", b"{", b"x" * 70_000, ALERT.ljust(70_000)])
@@ -79,6 +54,10 @@ def requests(draw: st.DrawFn) -> tuple[str, bytes]:
         cut = draw(st.integers(0, len(body)))
         return "POST", chunked(*[part for part in (body[:cut], body[cut:]) if part], path=url)
     return method, request(method, url, f"Content-Length: {len(body)}", *extra) + body
+
+
+tokens = st.sampled_from(words.HTTP)
+noise = st.one_of(st.binary(max_size=300), st.lists(st.one_of(tokens, st.binary(max_size=4))).map(b"".join))
 
 
 async def answers(address: tuple[str, int], data: bytes, heads: Sequence[bool]) -> list[tuple[int, bytes]]:
@@ -104,6 +83,18 @@ async def test_the_answers_are_those_of_uvicorn_s_own_protocol(
 ) -> None:
     data, heads = b"".join(data for _, data in row), [method == "HEAD" for method, _ in row]
     assert await answers(receiver.address, data, heads) == await answers(uvicorns, data, heads)
+
+
+@pytest.fixture(scope="module")
+def compare() -> Iterator[Comparison]:
+    with Comparison() as compare:
+        yield compare
+
+
+@given(parts=st.lists(noise | requests().map(itemgetter(1)), max_size=4))
+@QUICK
+def test_any_bytes_mean_to_it_what_they_mean_to_uvicorn(compare: Comparison, parts: list[bytes]) -> None:
+    compare(b"".join(parts))
 
 
 @given(row=st.lists(requests(), min_size=1, max_size=3), cuts=st.lists(st.floats(0, 1), max_size=8))
@@ -133,42 +124,6 @@ async def test_byte_by_byte_is_as_good_as_whole(receiver: Running) -> None:
 def undated(data: bytes) -> list[bytes]:
     """Answers without the fields that tell the second and whether this one ends the connection."""
     return [line for line in data.split(b"\r\n") if not line.lower().startswith((b"date:", b"connection:"))]
-
-
-TOKENS = [
-    b"POST ",
-    b"GET ",
-    b"/",
-    b"/ping",
-    b" HTTP/1.1",
-    b" HTTP/1.0",
-    b"\r\n",
-    b"\n",
-    b"\r",
-    b"\0",
-    b": ",
-    b"x",
-    b"Host",
-]
-TOKENS += [
-    b"Content-Length: 5",
-    b"Content-Length: 99999999999999999999",
-    b"Transfer-Encoding: chunked",
-    b"5\r\n",
-    b"0\r\n",
-]
-TOKENS += [b"Connection: close", b"Connection: upgrade", b"Upgrade: websocket", b"Expect: 100-continue", ALERT, b"{}"]
-TOKENS += [
-    b"Content-Encoding: gzip",
-    b"CONNECT a:1",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"\xff\xfe",
-    b"%zz",
-    b"//",
-    b"*",
-]
-tokens = st.sampled_from(TOKENS)
-noise = st.one_of(st.binary(max_size=300), st.lists(st.one_of(tokens, st.binary(max_size=4))).map(b"".join))
 
 
 @given(data=noise)
