@@ -15,7 +15,7 @@ from tests.outputs.alerts import alert
 from tests.services.server import Server
 
 RETRY = {"minimum": "10ms", "maximum": "200ms"}
-_AT_ONCE = 20
+_AT_ONCE = 5
 
 
 async def through(

@@ -3,7 +3,12 @@
 import os
 import socket
 import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
 
 from tests.services.certificates import Certificates
 from tests.services.server import Server
@@ -75,3 +80,24 @@ class RabbitMQ(Server):
         """Erlang's name server is a process of its own, which the first node starts and none ends."""
         environment = os.environ | self._environment
         subprocess.run(["epmd", "-kill"], env=environment, check=False, capture_output=True, timeout=10)
+
+
+@asynccontextmanager
+async def queue(server: RabbitMQ, name: str) -> AsyncGenerator[None]:
+    """A durable queue for as long as the block lasts."""
+    async with await aio_pika.connect(server.url) as connection, connection.channel() as channel:
+        await channel.declare_queue(name, durable=True)
+    yield
+    async with await aio_pika.connect(server.url) as connection, connection.channel() as channel:
+        await channel.queue_delete(name)
+
+
+async def messages(server: RabbitMQ, name: str) -> list[AbstractIncomingMessage]:
+    """What is in the queue, and stays there."""
+    found: list[AbstractIncomingMessage] = []
+    async with await aio_pika.connect(server.url) as connection, connection.channel() as channel:
+        declared = await channel.get_queue(name)
+        while (message := await declared.get(fail=False)) is not None:
+            found.append(message)
+        # Closed without an acknowledgement, the channel gives them all back.
+    return found

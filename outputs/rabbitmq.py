@@ -1,0 +1,113 @@
+"""RabbitMQ: each alert as a persistent message in a queue, confirmed by the broker."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sidekick.sdk import (
+    NO_SECRET,
+    BatchLimits,
+    Event,
+    Flag,
+    MisconfiguredError,
+    Output,
+    OutputSettings,
+    RetryableError,
+    Secret,
+    Text,
+)
+from sidekick.sdk.extras import optional
+from sidekick.sdk.inflight import settle
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractChannel, AbstractConnection
+
+_PARTING = 1.0  # seconds that a goodbye may take
+
+
+class RabbitmqSettings(OutputSettings):
+    """Keys of `rabbitmq`."""
+
+    url: Secret = NO_SECRET
+    """Broker, such as amqp://user:password@rabbitmq:5672/vhost; amqps:// speaks TLS."""
+    queue: Text = ""
+    """Queue that takes the alerts. Alerts wait until it exists; make it durable, or they end with the broker."""
+    checkcert: Flag = True
+    """Verify the broker's certificate, with amqps; false accepts anybody's."""
+    mutualtls: Flag = False
+    """Present the client certificate of `mutualtlsclient`, with amqps."""
+
+
+class Rabbitmq(Output[RabbitmqSettings]):
+    Settings = RabbitmqSettings
+    title = "RabbitMQ"
+    category = "queue"
+    website = "https://www.rabbitmq.com"
+    requires = ("url", "queue")
+    example = {"url": "amqp://guest:guest@rabbitmq:5672/", "queue": "falco"}
+    limits = BatchLimits(count=200, bytes=8 << 20)
+    extra = "amqp"
+    _connection: "AbstractConnection | None" = None
+    _channel: "AbstractChannel | None" = None
+
+    async def connect(self) -> None:
+        with optional("amqp"):
+            import aio_pika  # noqa: PLC0415
+            from aio_pika.connection import make_url  # noqa: PLC0415
+
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log each failure beside the engine
+        await self.close()
+        settings = self.settings
+        tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
+        # Not the robust kind: coming back is the engine's work.
+        connection = aio_pika.Connection(make_url(settings.url.get_secret_value()), ssl_context=tls)
+        self._connection = connection
+
+        async def open_channel() -> None:
+            await connection.connect(settings.timeout)
+            self._channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+        await settle([open_channel()], _verdict)
+
+    async def send(self, events: Sequence[Event]) -> None:
+        if self._channel is None or self._channel.is_closed:
+            await self.connect()
+        assert self._channel is not None
+        await settle([self._publish(self._channel, event) for event in events], _verdict)
+
+    async def _publish(self, channel: "AbstractChannel", event: Event) -> None:
+        from aio_pika import DeliveryMode, Message  # noqa: PLC0415
+
+        message = Message(
+            event.json, content_type="text/plain", delivery_mode=DeliveryMode.PERSISTENT, message_id=event.uuid
+        )
+        # Mandatory: the broker says so when there is no such queue, and drops the alert otherwise.
+        await channel.default_exchange.publish(message, routing_key=self.settings.queue, mandatory=True)
+
+    async def close(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            with suppress(TimeoutError, OSError, RuntimeError):
+                async with asyncio.timeout(_PARTING):
+                    await connection.close()
+
+
+def _verdict(error: Exception) -> RetryableError:
+    """The library's error as one of ours."""
+    from aio_pika import exceptions  # noqa: PLC0415
+    from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed  # noqa: PLC0415
+
+    if isinstance(error, exceptions.PublishError):
+        return MisconfiguredError("RabbitMQ has no such queue")
+    if isinstance(error, exceptions.ProbableAuthenticationError | exceptions.AuthenticationError):
+        return MisconfiguredError("RabbitMQ refused the login")
+    if isinstance(error, ChannelAccessRefused | ConnectionNotAllowed):
+        return MisconfiguredError(f"RabbitMQ does not allow it: {error}")
+    if isinstance(error, exceptions.InvalidFrameError) and "OpenOk" in str(error):
+        return MisconfiguredError("RabbitMQ has no such virtual host, or not for this user")
+    if not isinstance(error, exceptions.CONNECTION_EXCEPTIONS):
+        raise error
+    wrong = "certificate" in str(error).lower()
+    return (MisconfiguredError if wrong else RetryableError)(f"RabbitMQ: {str(error) or type(error).__name__}")
