@@ -147,8 +147,9 @@ class App:
     async def _delivery(self) -> AsyncGenerator[None]:
         for name, chosen in self.configuration.outputs.items():
             self.workers.start(self._worker(name, build_output(chosen, self.context)))
-        for name in {*self.journal.cursors, *self.roster.names} - set(self.workers):
+        for name in set(self.journal.cursors) - set(self.workers):
             self._forget(name)
+        self._settle()
         log.info("outputs on: %s", ", ".join(self.workers) or "none; alerts are only kept in the journal")
         # Their first step imports the destinations' clients, up to a second: better now than under the first alert.
         await asyncio.sleep(0)
@@ -163,16 +164,17 @@ class App:
         silenced = self.silences.covers if output.heeds_silences else None
         history = self.histories.setdefault(name, History()) if self.configuration.api.enabled else None
         worker = Worker(name, output, cursor, Route(output.settings), letters, silenced, counts, history)
-        self.roster.meet(name, cursor.position)
         if pause := self.roster.paused(name):
             log.warning("%s is paused, by %s since %s: its alerts wait", name, pause.by, pause.at)
             worker.pause()
         return worker
 
+    def _settle(self) -> None:
+        self.roster.settle({name: worker.first for name, worker in self.workers.items()})
+
     def _forget(self, name: str) -> None:
         log.warning("%s is no longer configured: its place in the journal is given up", name)
         self.journal.forget(name)
-        self.roster.forget(name)
         self.histories.pop(name, None)
 
     @asynccontextmanager
@@ -259,6 +261,7 @@ class App:
             worker.output.context = lent
         gone = [name for name in self.workers if name not in new.outputs]
         await asyncio.gather(*(self._succeed(name, successors.get(name)) for name in (*gone, *successors)))
+        self._settle()
 
     async def _succeed(self, name: str, output: Output[Any] | None) -> None:
         """Puts another output, or none, in the place of the one that has this name."""

@@ -97,8 +97,7 @@ class Outputs:
         return f"{name} took the test event."
 
     async def replay(self, name: str, since: float, by: str) -> str:
-        if self._known(name).paused:
-            raise RefusedError(f"{name} is paused: resume it first.")
+        self._check_not_paused(name)
         return await self._sendings.patiently(self._replay(name, since, by), name)
 
     async def _replay(self, name: str, since: float, by: str) -> str:
@@ -109,6 +108,7 @@ class Outputs:
             first = await asyncio.to_thread(reader.position, int(since * 1e9))
             if first is None:
                 return "Nothing has arrived since then."
+            self._check_not_paused(name)
             cursor = self._journal.cursor(f"replay {next(self._numbers)}", durable=False)
             try:
                 records = _records(cursor, first, self._journal.next_seq)
@@ -119,6 +119,10 @@ class Outputs:
 
     async def deliveries(self, uuid: str) -> Sequence[Fate]:
         return await self._fates.of(uuid)
+
+    def _check_not_paused(self, name: str) -> None:
+        if self._known(name).paused:
+            raise RefusedError(f"{name} is paused: resume it first.")
 
     def _known(self, name: str) -> Worker:
         worker = self._workers.get(name)

@@ -25,14 +25,17 @@ def _anything(event: Event) -> bool:
 
 
 class Sending:
-    """One such run; `done` is the number of its records that are through, `refusals` has those that were not taken."""
+    """One such run; `done` is the number of its records that are through."""
 
-    def __init__(self, name: str, output: Output[Any], records: Iterator[Record], accepts: Accepts) -> None:
-        self.refusals = Refusals()
+    def __init__(
+        self, name: str, output: Output[Any], records: Iterator[Record], accepts: Accepts, refusals: Refusals
+    ) -> None:
+        self.refusals = refusals
         cursor = ReplayCursor(records, passed=self._pass, ended=lambda: self.worker.stop())
         self.worker = Worker(name, output, cursor, accepts, self.refusals)
         self.done = 0
         self.ended = False
+        self.stopped = False
 
     def _pass(self, count: int) -> None:
         self.done = count
@@ -54,20 +57,23 @@ class Sending:
         await self.run()
 
     def stop(self) -> None:
+        """Ends it after what is in hand."""
+        self.stopped = not self.ended
         self.worker.stop(drain=False)
 
     @property
     def summary(self) -> str:
         """How it stands, in a sentence."""
-        counts, refused = self.worker.counts, self.refusals.reasons
+        counts = self.worker.counts
         parts = [f"{counts.delivered:,} {'alert' if counts.delivered == 1 else 'alerts'} sent again"]
         parts += [f"{counts.filtered:,} not for this output"] if counts.filtered else []
         parts += [f"{counts.grouped + counts.throttled:,} told in digests"] if counts.digests else []
-        parts += [f"{len(refused):,} refused ({next(iter(refused.values()))})"] if refused else []
-        text = ", ".join(parts)
+        parts += [f"{counts.dead:,} refused ({next(iter(self.refusals.reasons.values()))})"] if counts.dead else []
         if self.worker.last_error:
-            return f"{text}; {'it stopped there' if self.ended else 'now failing'}: {self.worker.last_error}"
-        return f"{text}." if self.ended else f"{text} so far."
+            parts.append(f"{'stopped' if self.ended else 'now failing'}: {self.worker.last_error}")
+        elif not self.ended or self.stopped:
+            parts.append("stopped before the end" if self.ended else "going on")
+        return ", ".join(parts) + "."
 
 
 class Sendings:
@@ -94,14 +100,15 @@ class Sendings:
     async def once(self, name: str, events: Iterable[bytes]) -> Sending:
         """Sends alerts (canonical JSON) past filter and journal, and returns when each was tried or one had to wait."""
         records = (Record(number, 0, event) for number, event in enumerate(events))
-        sending = Sending(name, self._build(name), records, _anything)
+        sending = Sending(name, self._build(name), records, _anything, Refusals())
         await sending.run_once()
         return sending
 
     async def replay(self, name: str, records: Iterator[Record]) -> Sending:
         """Sends records that the output's filter lets through, for as long as that takes."""
         output = self._build(name)
-        sending = self.replays[name] = Sending(name, output, records, Route(output.settings))
+        # Of a million alerts that are refused one reason is enough.
+        sending = self.replays[name] = Sending(name, output, records, Route(output.settings), Refusals(most=1))
         await sending.run()
         return sending
 
@@ -113,7 +120,7 @@ class Sendings:
         await asyncio.wait({task}, timeout=self._patience)
         if task.done():
             return task.result()
-        return f"{name}: {self.replays[name].summary} It goes on." if name in self.replays else f"{name}: it begins."
+        return f"{name}: {self.replays[name].summary if name in self.replays else 'beginning.'}"
 
     def stop(self, name: str) -> None:
         """Ends the replay to that output, if one runs, after what is in hand."""

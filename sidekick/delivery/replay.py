@@ -52,10 +52,15 @@ class ReplayCursor:
 
 
 class Refusals:
-    """Takes the place of the dead letters in a replay, where a refusal is an answer to the person who asked."""
+    """Takes the place of the dead letters in a replay, where a refusal is an answer to the person who asked.
 
-    def __init__(self) -> None:
+    Of the `most` first ones the reasons are kept, by id; of all unless it is given.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self.reasons: dict[str, str] = {}
+        self._most = most
 
     async def add(self, event: Event, reason: str) -> None:
-        self.reasons[event.uuid] = reason
+        if self._most is None or len(self.reasons) < self._most:
+            self.reasons[event.uuid] = reason

@@ -1,8 +1,10 @@
 """What is remembered of each output over a restart: from which alert on it is known, and who has paused it."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 
@@ -34,22 +36,18 @@ class Roster:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = _read(path)
+        self._lock = Lock()  # people's changes are written by other threads
 
-    @property
-    def names(self) -> list[str]:
-        """Of the outputs that are known, configured now or not."""
-        return list(self._known)
-
-    def meet(self, name: str, position: int) -> None:
-        """Makes an output known, whose next alert has that number, if it is not yet."""
-        if name not in self._known:
-            self._known = self._known | {name: Known(position)}
-            self._try_to_keep()
-
-    def forget(self, name: str) -> None:
-        if name in self._known:
-            self._known = {other: known for other, known in self._known.items() if other != name}
-            self._try_to_keep()
+    def settle(self, positions: Mapping[str, int]) -> None:
+        """Makes these the outputs that are known, each with the number of its next alert where it is new."""
+        with self._lock:
+            known = {name: self._known.get(name) or Known(position) for name, position in positions.items()}
+            if known != self._known:
+                self._known = known
+                try:
+                    self._keep(known)
+                except OSError as error:  # costs an answer of "unknown" some day: no reason not to deliver
+                    log.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def since(self, name: str) -> int | None:
         known = self._known.get(name)
@@ -60,22 +58,17 @@ class Roster:
         return known.paused if known else None
 
     def pause(self, name: str, by: str) -> None:
-        """Of an output that is known. Raises OSError, and nothing has changed then."""
+        """Raises KeyError for an output that is not known, OSError; nothing has changed then."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         self._set(name, Pause(by, at))
 
     def resume(self, name: str) -> None:
-        """Raises OSError, and nothing has changed then."""
+        """The same."""
         self._set(name, None)
 
     def _set(self, name: str, paused: Pause | None) -> None:
-        self._keep(self._known | {name: Known(self._known[name].since, paused)})
-
-    def _try_to_keep(self) -> None:
-        try:
-            self._keep(self._known)
-        except OSError as error:  # costs an answer of "unknown" some day, so it is no reason not to deliver
-            log.warning("%s cannot be written: %s", self._path, error.strerror)
+        with self._lock:
+            self._keep(self._known | {name: Known(self._known[name].since, paused)})
 
     def _keep(self, known: dict[str, Known]) -> None:
         replace_file(self._path, msgspec.json.encode(known))

@@ -69,13 +69,13 @@ class Office:
         for name in self._settings:
             output = self.build(name)
             cursor = self.journal.cursor(name)
-            self.roster.meet(name, cursor.position)
             silenced = self.silences.covers if output.heeds_silences else None
             route, history = Route(output.settings), self.histories[name]
             worker = Worker(name, output, cursor, route, self.box(name), silenced, history=history)
             if self.roster.paused(name):
                 worker.pause()
             self.workers.start(worker)
+        self.roster.settle({name: worker.first for name, worker in self.workers.items()})
 
     async def accept(self, *numbers: int) -> list[Event]:
         events = [decode(body(number))[0] for number in numbers]
