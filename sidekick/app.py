@@ -20,7 +20,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from sidekick.control import Parts
-from sidekick.control.access import AccessError
+from sidekick.control.access import AccessError, Doorkeeper
 from sidekick.delivery import Counts, DeadLetters, History, Roster, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
@@ -47,7 +47,8 @@ from sidekick.settings import Configuration, OutputConfiguration
 from sidekick.telemetry import Inputs, ServiceCollector, set_up_logging
 
 log = logging.getLogger(__name__)
-_FIXED = ("folder", "journal", "api")  # keys that count for the life of a process
+_FIXED = ("folder", "journal")  # keys that count for the life of a process
+_FIXED_OF_API = ("enabled", "address", "port", "xdpsocket")
 _HANDOVER = 10.0  # seconds that an output has for what is in hand when another takes its place
 
 
@@ -102,6 +103,7 @@ class App:
         self.roster = Roster(configuration.folder / "outputs.json")
         self.refused = RefusedLog(configuration.folder / "refused.jsonl")
         self.enrich = enrichment(configuration)
+        self.access: Doorkeeper | None = None
         try:
             self.silences = silences(configuration)
         except SilencesError as error:
@@ -218,12 +220,16 @@ class App:
             senders=self.senders,
             blocker=blocker_socket(self.configuration),
         )
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(page(parts, self.configuration.api, listener))
-            except AccessError as error:
-                raise StartError(f"page: {error}") from error
+        async with page(parts, self._doorkeeper(), listener):
             yield
+
+    def _doorkeeper(self) -> Doorkeeper:
+        api = self.configuration.api
+        try:
+            self.access = Doorkeeper(api, self.configuration.folder, api.address, api.url)
+        except AccessError as error:
+            raise StartError(f"page: {error}") from error
+        return self.access
 
     def _second(self, name: str) -> Output[Any]:
         """Another instance of an output, which counts nowhere."""
@@ -257,11 +263,21 @@ class App:
         self.enrich = enrichment(new)
         self.silences.configure(new.silences)
         self.senders.settings = new.senders
+        self._let_in(new)
         for worker in self.workers.values():
             worker.output.context = lent
         gone = [name for name in self.workers if name not in new.outputs]
         await asyncio.gather(*(self._succeed(name, successors.get(name)) for name in (*gone, *successors)))
         self._settle()
+
+    def _let_in(self, new: Configuration) -> None:
+        """Asks who comes to the page for what the new configuration wants to know."""
+        if self.access is None:
+            return
+        try:
+            self.access.configure(new.api, new.api.address, new.api.url)
+        except AccessError as error:
+            log.error("page: %s; who may come in stays as it was", error)  # noqa: TRY400
 
     async def _succeed(self, name: str, output: Output[Any] | None) -> None:
         """Puts another output, or none, in the place of the one that has this name."""
@@ -322,6 +338,8 @@ def _listening(configuration: Configuration) -> dict[str, Any]:
 def _as_far_as_possible(new: Configuration, old: Configuration) -> Configuration:
     """The new one, with the old values of what only another process can take."""
     kept = {name: getattr(old, name) for name in _FIXED if getattr(new, name) != getattr(old, name)}
-    for name in kept:
+    place = {name: getattr(old.api, name) for name in _FIXED_OF_API}
+    changed = [*kept, *(f"api.{name}" for name, value in place.items() if getattr(new.api, name) != value)]
+    for name in changed:
         log.warning("%s has changed: that takes effect at the next start", name)
-    return new.model_copy(update=kept)
+    return new.model_copy(update=kept | {"api": new.api.model_copy(update=place)})

@@ -12,7 +12,6 @@ from outputs.store import StoreSettings
 from outputs.xdp import XdpSettings
 from sidekick.control import Assembly, Parts
 from sidekick.control.access import Doorkeeper
-from sidekick.control.settings import ApiSettings
 from sidekick.settings import Configuration
 from sidekick.store import NoStore, Reader
 
@@ -34,9 +33,8 @@ def blocker_socket(configuration: Configuration) -> Path | None:
 
 
 @asynccontextmanager
-async def page(parts: Parts, settings: ApiSettings, listener: socket.socket) -> AsyncGenerator[None]:
-    """Serves beside the block. Raises `AccessError`."""
-    access = Doorkeeper(settings, parts.folder, settings.address, settings.url)
+async def page(parts: Parts, access: Doorkeeper, listener: socket.socket) -> AsyncGenerator[None]:
+    """Serves beside the block."""
     # Half a second that a service without a page does not pay; in a thread, for alerts come in already.
     api = await asyncio.to_thread(importlib.import_module, "sidekick.api")
     assembly = Assembly(parts, access)

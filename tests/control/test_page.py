@@ -29,7 +29,8 @@ class Browser:
         self._port = port
         self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, token: str = "") -> tuple[int, str]:
+        self._opener.addheaders = [("Authorization", f"Bearer {token}")] if token else []
         return self._open(path)
 
     def post(self, path: str, **form: str) -> tuple[int, str]:
@@ -104,6 +105,25 @@ def test_who_takes_a_paused_output_s_place_is_paused_too(tmp_path: Path) -> None
         assert sidekick.metric("sidekick_output_paused", output="file") == 1
         browser.post("/outputs/file", token=token[1], do="resume")
         wait_for((tmp_path / "second").exists, what="the file of the other configuration")
+
+
+def test_a_token_is_taken_away_without_a_restart(tmp_path: Path) -> None:
+    port, first, second = free_ports(1), "a" * 40, "b" * 40
+
+    def settings(token: str, port: int = port) -> dict[str, Any]:
+        return {
+            "folder": str(tmp_path / "data"),
+            "api": {"enabled": True, "port": port, "tokens": {"ci": {"token": token}}},
+        }
+
+    browser = Browser(port)
+    with Sidekick(tmp_path, **settings(first)) as sidekick:
+        assert (browser.get("/api/outputs", first)[0], browser.get("/api/outputs", second)[0]) == (200, 401)
+        sidekick.configure(**settings(second, port=1))
+        os.kill(sidekick.pid, signal.SIGHUP)
+        wait_for(lambda: "loaded anew" in sidekick.log, what="the other configuration")
+        assert "api.port has changed: that takes effect at the next start" in sidekick.log
+        assert (browser.get("/api/outputs", first)[0], browser.get("/api/outputs", second)[0]) == (401, 200)
 
 
 def test_without_a_store_the_page_says_how_to_have_one(tmp_path: Path) -> None:
