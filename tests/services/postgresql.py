@@ -6,7 +6,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
 
 from tests.services.certificates import Certificates
 from tests.services.server import Server
@@ -89,3 +94,16 @@ class PostgreSQL(Server):
         subprocess.run(
             [*self._prefix, *command], input=text.encode(), check=True, capture_output=True, cwd="/", timeout=60
         )
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Any]:
+        connection = await cast("Any", asyncpg.connect)(**self.settings, ssl=False)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def run(self, statement: str, *values: object) -> list[Any]:
+        """One statement, and its rows."""
+        async with self.connection() as connection:
+            return await connection.fetch(statement, *values)
