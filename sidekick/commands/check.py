@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,11 +24,17 @@ from sidekick.settings.form import duration, rate, size
 @click.command()
 @config_file
 @click.option("--event", "alert", type=click.File("rb"), help="An alert as Falco posts it, or - for standard input.")
+@click.option("--sender", help="With --event: the sender in receiver.senders that it comes from.")
 @click.option("--falco", type=click.Path(path_type=Path), help="A Falco's own configuration, falco.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context, config_file: Path | None, alert: BinaryIO | None, falco: Path | None, as_json: bool
+    ctx: click.Context,
+    config_file: Path | None,
+    alert: BinaryIO | None,
+    sender: str | None,
+    falco: Path | None,
+    as_json: bool,
 ) -> None:
     """Says which outputs are on, with what limits, which are off and why, and what is odd.
 
@@ -42,7 +48,7 @@ def command(
         click.echo(json.dumps({"valid": False, "problems": _problems(error.problems)}) if as_json else str(error))
         sys.exit(2)
     if alert is not None:
-        _print_reach(configuration, alert, as_json)
+        _print_reach(configuration, alert, _stamps(configuration, sender), as_json)
         return
     if falco is not None:
         _print_findings(configuration, falco, as_json)
@@ -51,9 +57,20 @@ def command(
     click.echo(json.dumps(facts) if as_json else _text(facts, configuration.warnings), nl=as_json)
 
 
-def _print_reach(configuration: Configuration, alert: BinaryIO, as_json: bool) -> None:
+def _stamps(configuration: Configuration, sender: str | None) -> Mapping[str, str]:
+    """The fields that a sender's alerts are given."""
+    if sender is None:
+        return {}
+    senders = configuration.receiver.senders
+    if sender not in senders:
+        known = ", ".join(senders) or "none"
+        raise click.BadParameter(f"{sender!r} is not in receiver.senders; known are: {known}", param_hint="--sender")
+    return senders[sender].fields
+
+
+def _print_reach(configuration: Configuration, alert: BinaryIO, stamps: Mapping[str, str], as_json: bool) -> None:
     try:
-        found = reach(configuration, decode(alert.read()))
+        found = reach(configuration, decode(alert.read()), stamps)
     except (DecodeError, SilencesError) as error:
         click.echo(f"{alert.name}: {error}" if isinstance(error, DecodeError) else error, err=True)
         sys.exit(2)

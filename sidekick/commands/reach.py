@@ -1,6 +1,6 @@
 """Which outputs an alert would reach, and why: what `sidekick check --event` prints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,10 +29,10 @@ class Reach:
         return "\n".join(lines)
 
 
-def reach(configuration: Configuration, events: Sequence[Event]) -> list[Reach]:
-    """What would become of those alerts; raises `SilencesError`."""
+def reach(configuration: Configuration, events: Sequence[Event], stamps: Mapping[str, str]) -> list[Reach]:
+    """What would become of those alerts of a sender with these stamps; raises `SilencesError`."""
     enrich = enrichment(configuration)
-    return [Reach(event, _asked(configuration, event)) for event in map(enrich, events)]
+    return [Reach(event, _asked(configuration, event)) for event in (enrich(event, stamps) for event in events)]
 
 
 def _asked(configuration: Configuration, event: Event) -> dict[str, list[Reason]]:

@@ -70,7 +70,7 @@ class Peer:
         return [value for part in self._certificate.get("subject", ()) for key, value in part if key == "commonName"]
 
 
-class Entry(NamedTuple):
+class Admission(NamedTuple):
     """What became of a request at the door."""
 
     sender: Sender = ANYBODY
@@ -93,26 +93,26 @@ class Access:
         self.closed = bool(named)
         """Only known senders may send."""
 
-    def enter(self, target: Target, url: bytes, headers: Iterable[tuple[bytes, bytes]], peer: Peer) -> Entry:
+    def enter(self, target: Target, url: bytes, headers: Iterable[tuple[bytes, bytes]], peer: Peer) -> Admission:
         """Lets a request in, or says why not; pages that make no alert are open to all of `receiver.networks`."""
         if not self._networks.admit(peer):
-            return Entry(refusal=NETWORK, lasting=False)
+            return Admission(refusal=NETWORK, lasting=False)
         if not self.closed or target is Target.PAGE:
-            return Entry()
-        entry = self._identified(url, headers, peer)
-        return entry if entry.sender.networks.admit(peer) else Entry(refusal=NETWORK, lasting=False)
+            return Admission()
+        admission = self._identified(url, headers, peer)
+        return admission if admission.sender.networks.admit(peer) else Admission(refusal=NETWORK, lasting=False)
 
-    def _identified(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], peer: Peer) -> Entry:
+    def _identified(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], peer: Peer) -> Admission:
         known = self.of_certificate(peer)
         if known:
-            return Entry(known)
+            return Admission(known)
         token, lasting = token_of_url(url), True
         if token is None:
             token, lasting = _token_of_headers(headers), False
         if token is None:
-            return Entry(refusal=TOKEN_MISSING, lasting=False)
+            return Admission(refusal=TOKEN_MISSING, lasting=False)
         sender = self.of_token(token)
-        return Entry(sender, lasting=lasting) if sender else Entry(refusal=TOKEN_UNKNOWN, lasting=False)
+        return Admission(sender, lasting=lasting) if sender else Admission(refusal=TOKEN_UNKNOWN, lasting=False)
 
     def of_certificate(self, peer: Peer) -> Sender | None:
         return next((self._by_certificate[name] for name in peer.names if name in self._by_certificate), None)

@@ -104,14 +104,14 @@ class AlertProtocol(Connection):
             self._enter(target)
 
     def _enter(self, target: Target) -> None:
-        entry = self.state.access.enter(target, self.url, self.headers, self.peer)
+        admission = self.state.access.enter(target, self.url, self.headers, self.peer)
         if target is Target.ALERT:
-            self.sender = entry.sender
-            self.alert_url = self.url if entry.lasting else None
-        if target is Target.ALERT or entry.refusal:
-            self._begin_alert(entry.refusal)
+            self.sender = admission.sender
+            self.alert_url = self.url if admission.lasting else None
+        if target is Target.ALERT or admission.refusal:
+            self._begin_alert(admission.refusal)
         else:
-            self._begin_page(entry.sender)
+            self._begin_page(admission.sender)
 
     def _begin_page(self, sender: Sender) -> None:
         url, headers = self.url, self.headers

@@ -12,19 +12,25 @@ class TlsError(Exception):
 
 
 def server_context(settings: TlsServer) -> ssl.SSLContext:
-    """TLS 1.2 or newer, HTTP/1.1 only; with `mutualtls`, no client without a certificate of `cacertfile`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    """TLS towards senders, HTTP/1.1 only; with `mutualtls`, no client without a certificate of `cacertfile`."""
+    context = certified(settings.certfile, settings.keyfile, "tlsserver")
+    authorities = settings.cacertfile
     context.set_alpn_protocols(["http/1.1"])
-    certificate, key, authorities = settings.certfile, settings.keyfile, settings.cacertfile
-    use(
-        f"tlsserver.certfile {certificate} with tlsserver.keyfile {key}",
-        # The empty passphrase keeps OpenSSL from asking for one on the terminal.
-        lambda: context.load_cert_chain(certificate, key, password=""),
-    )
     if settings.mutualtls:
         use(f"tlsserver.cacertfile {authorities}", lambda: context.load_verify_locations(authorities))
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def certified(certificate: str, key: str, section: str) -> ssl.SSLContext:
+    """A server's TLS, 1.2 or newer, with that certificate and key, which the configuration's `section` names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    use(
+        f"{section}.certfile {certificate} with {section}.keyfile {key}",
+        # The empty passphrase keeps OpenSSL from asking for one on the terminal.
+        lambda: context.load_cert_chain(certificate, key, password=""),
+    )
     return context
 
 

@@ -43,6 +43,7 @@ async def test_what_a_sender_stamps_comes_before_all_else(tmp_path: Path, endpoi
         alert["output_fields"] |= {"cluster": "forged", "tenant[0]": "forged", "tenant_0": "forged"}
         assert await falco.exchange(json.dumps(alert).encode()) == 200
         await until(lambda: endpoint.bodies)
+        await until(lambda: b'cluster="red"' in sidekick.get("/metrics")[1], what="the field as a label")
         await falco.close()
     fields = json.loads(endpoint.bodies[0])["output_fields"]
     assert {name: fields[name] for name in ("cluster", "tenant_0", "place", "region")} == {

@@ -1,9 +1,12 @@
 """Who may send, as it is written: tokens and where they come from, certificates, networks, and every mistake in it."""
 
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from sidekick.commands.check import command
 from tests.settings.conftest import Load, Refuse
 
 TOKEN = "0123456789abcdef"
@@ -86,3 +89,30 @@ def test_a_certificate_must_be_asked_for(refuse: Refuse) -> None:
 def test_a_name_is_one_word(refuse: Refuse) -> None:
     (problem,) = refuse(f"receiver.senders: {{'a b': {{token: {TOKEN}}}}}")
     assert "a sender's name" in problem.message
+
+
+ALERT = '{"rule":"Shell","priority":"Critical","time":"2026-05-06T07:08:09Z","output_fields":{"cluster":"forged"}}'
+
+
+@pytest.mark.parametrize(("sender", "reached"), [(["--sender", "a"], ["webhook.red"]), ([], ["webhook.blue"])])
+def test_check_knows_what_a_sender_stamps(tmp_path: Path, sender: list[str], reached: list[str]) -> None:
+    (one,) = json.loads(check_event(tmp_path, *sender).output)
+    assert [name for name, output in one["outputs"].items() if output["reached"]] == ["prometheus", *reached]
+
+
+def test_check_knows_only_senders_that_there_are(tmp_path: Path) -> None:
+    result = check_event(tmp_path, "--sender", "b")
+    assert result.exit_code == 2
+    assert "'b' is not in receiver.senders; known are: a" in result.output
+
+
+def check_event(tmp_path: Path, *options: str) -> Result:
+    (tmp_path / "alert").write_text(ALERT)
+    (tmp_path / "config.yaml").write_text(
+        f"receiver.senders: {{a: {{token: {TOKEN}, fields: {{cluster: red}}}}}}\n"
+        "customfields: {cluster: blue}\n"
+        "webhook.red: {address: http://x, filter: cluster = red}\n"
+        "webhook.blue: {address: http://x, filter: cluster = blue}\n"
+    )
+    arguments = ["-c", str(tmp_path / "config.yaml"), "--event", str(tmp_path / "alert"), "--json", *options]
+    return CliRunner().invoke(command, arguments)

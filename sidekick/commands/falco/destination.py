@@ -62,11 +62,11 @@ class Destination:
             yield f"has the port {url.port or _PORTS[url.scheme]}"
         if not _reaches(url.hostname or "", self._address):
             yield f"does not reach {self._address}, where we listen"
-        if self._paths.target((url.path or "/").encode()) is not Target.ALERT:
+        if self._paths.target(_target(url)) is not Target.ALERT:
             yield f"has the path {url.path}, which is a page"
 
     def _sender(self, url: SplitResult, peer: Peer | None) -> Finding:
-        token = token_of_url((url.path or "/").encode() + b"?" + url.query.encode())
+        token = token_of_url(_target(url))
         known = (peer and self._access.of_certificate(peer)) or (token and self._access.of_token(token))
         if known:
             return self._of_url(Verdict.OK, f"comes from the sender {known.name}")
@@ -89,11 +89,16 @@ class Destination:
 def _parsed(text: str) -> SplitResult | None:
     try:
         url = urlsplit(text)
-        httptools.parse_url((url.path or "/").encode())
+        httptools.parse_url(_target(url))
         usable = url.scheme in _PORTS and url.hostname and url.port != 0
     except (ValueError, httptools.HttpParserInvalidURLError):
         return None
     return url if usable else None
+
+
+def _target(url: SplitResult) -> bytes:
+    """What is asked for, as it stands in the request."""
+    return f"{url.path or '/'}?{url.query}".encode()
 
 
 def _reaches(host: str, listening: str) -> bool:
