@@ -14,8 +14,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
+from typing import Self
 
 import msgspec
+from pydantic import model_validator
 
 from sidekick.event import Event
 from sidekick.sdk.file import replace_file
@@ -24,6 +26,7 @@ from sidekick.sdk.settings import Duration, Settings
 log = logging.getLogger(__name__)
 _MOST = 10_000
 _LONGEST_NAME = 253  # of a host in the DNS (RFC 1035); whatever is longer was made up to fill our memory
+_MOST_TOLD = 20  # hosts in the log at a time
 _PAUSE = 5.0  # seconds between two writes, so that a crash forgets no more than these
 
 
@@ -35,6 +38,12 @@ class SendersSettings(Settings):
     than a day needs its metrics as alerts, which come at their interval whatever happens."""
     forget: Duration = 7 * 86400.0
     """How long after its last alert a host is forgotten, for it will not come back."""
+
+    @model_validator(mode="after")
+    def _flagged_before_it_is_forgotten(self) -> Self:
+        if self.quiet >= self.forget:
+            raise ValueError("senders.quiet must be shorter than senders.forget: who is forgotten is not flagged")
+        return self
 
 
 class SenderState(msgspec.Struct, frozen=True):
@@ -57,7 +66,8 @@ class _Host(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        host = self.host or "a host without a name"
+        # Whoever may send an alert may write anything there, line ends too.
+        host = (self.host if self.host.isprintable() else repr(self.host)) or "a host without a name"
         return f"{host} ({self.sender})" if self.sender else host
 
 
@@ -78,7 +88,7 @@ class Senders:
         self._clock = clock
         self._hosts: OrderedDict[tuple[str, str], _Host] = OrderedDict()
         """The one heard last is last, so that the quiet and the forgotten are found without looking at the others."""
-        for one in sorted(_read(path), key=lambda one: one.last):
+        for one in sorted(_read(path), key=lambda one: one.last)[-_MOST:]:
             self._hosts[one.host, one.sender] = one
         self._told = self._quiet_keys()
         self._changed = self._failing = False
@@ -151,12 +161,14 @@ class Senders:
 
     def _tell(self) -> None:
         quiet = self._quiet_keys()
-        for key in sorted(quiet - self._told):
-            silent = self._hosts[key]
-            log.warning("no alert from %s since %s", silent.name, datetime.fromtimestamp(silent.last, UTC).isoformat())
-        for key in sorted(self._told - quiet):
-            if key in self._hosts:
-                log.info("alerts from %s again", self._hosts[key].name)
+        silent = [self._hosts[key] for key in sorted(quiet - self._told)]
+        for one in silent[:_MOST_TOLD]:
+            log.warning("no alert from %s since %s", one.name, datetime.fromtimestamp(one.last, UTC).isoformat())
+        if len(silent) > _MOST_TOLD:
+            log.warning("nor from %d more hosts", len(silent) - _MOST_TOLD)
+        heard = [self._hosts[key] for key in sorted(self._told - quiet) if key in self._hosts]
+        if heard:
+            log.info("alerts again from %s", ", ".join(one.name for one in heard[:_MOST_TOLD]))
         self._told = quiet
 
     def _quiet_keys(self) -> set[tuple[str, str]]:

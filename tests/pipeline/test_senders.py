@@ -78,6 +78,11 @@ def test_silent_for_longer_than_that_is_quiet_until_it_is_heard_again(path: Path
     assert senders.counts == (2, 0)
 
 
+def test_who_would_be_forgotten_before_being_flagged_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="who is forgotten is not flagged"):
+        SendersSettings.model_validate({"quiet": "8d"})
+
+
 def test_nobody_is_quiet_when_that_is_off(path: Path, clock: Clock) -> None:
     senders = known(path, clock, quiet="0")
     senders.seen(alert("a"))
@@ -100,8 +105,21 @@ async def test_the_log_tells_once_who_became_quiet_and_who_is_heard_again(
     assert caplog.messages == [
         "no alert from a host without a name (payments) since 2023-11-14T22:13:20+00:00",
         "no alert from a since 2023-11-14T22:13:20+00:00",
-        "alerts from a again",
+        "alerts again from a",
     ]
+
+
+async def test_a_host_cannot_write_lines_of_the_log_nor_many_hosts_fill_it(
+    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    senders = known(path, clock)
+    senders.seen(alert("\nCRITICAL all is lost"))
+    for number in range(100):
+        senders.seen(alert(f"host-{number}"))
+    clock.now += HOUR + 1
+    await end(senders)
+    assert caplog.messages[0] == "no alert from '\\nCRITICAL all is lost' since 2023-11-14T22:13:20+00:00"
+    assert (len(caplog.messages), caplog.messages[-1]) == (21, "nor from 81 more hosts")
 
 
 async def test_a_restart_forgets_nothing(path: Path, clock: Clock) -> None:
