@@ -119,6 +119,7 @@ class Timescaledb(Output[TimescaledbSettings]):
     async def send(self, events: Sequence[Event]) -> None:
         if self._connection is None or self._connection.is_closed():
             await self.connect()
+        assert self._connection is not None
         # One transaction: all rows or none.
         await settle([self._connection.executemany(self._statement, [self._row(event) for event in events])], _verdict)
 
