@@ -24,7 +24,7 @@ from sidekick.control.access import AccessError, Doorkeeper
 from sidekick.delivery import Counts, DeadLetters, History, Roster, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
-from sidekick.page import blocker_socket, page, store_reader
+from sidekick.page import Certificate, blocker_socket, page, store_reader
 from sidekick.pipeline import Enrichment, Route, Senders, Silences, SilencesError
 from sidekick.receiver import (
     Done,
@@ -48,7 +48,7 @@ from sidekick.telemetry import Inputs, ServiceCollector, set_up_logging
 
 log = logging.getLogger(__name__)
 _FIXED = ("folder", "journal")  # keys that count for the life of a process
-_FIXED_OF_API = ("enabled", "address", "port", "xdpsocket")
+_FIXED_OF_API = ("enabled", "address", "port", "certfile", "keyfile", "xdpsocket")
 _HANDOVER = 10.0  # seconds that an output has for what is in hand when another takes its place
 
 
@@ -109,7 +109,7 @@ class App:
         except SilencesError as error:
             raise StartError(str(error)) from error
         self.senders = Senders(configuration.folder / "senders.json", configuration.senders)
-        self.reload = Reload(load, self._take, _files)
+        self.reload = Reload(load, self._take, self._files)
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -198,8 +198,9 @@ class App:
         """Bound before anything begins, so that no alert is taken by a process that cannot go on."""
         api = self.configuration.api
         try:
+            self.certificate = Certificate(api)
             return listen(api.address, api.port) if api.enabled else None
-        except ListenError as error:
+        except (ListenError, TlsError) as error:
             raise StartError(f"page: {error}") from error
 
     @asynccontextmanager
@@ -220,7 +221,7 @@ class App:
             senders=self.senders,
             blocker=blocker_socket(self.configuration),
         )
-        async with page(parts, self._doorkeeper(), listener):
+        async with page(parts, self._doorkeeper(), listener, self.certificate.context):
             yield
 
     def _doorkeeper(self) -> Doorkeeper:
@@ -244,6 +245,13 @@ class App:
         for event in events:
             self.senders.seen(event, sender.name)
 
+    def _files(self, configuration: Configuration) -> Iterator[Path]:
+        """All that a configuration depends on: its own files, and the certificates that it names."""
+        yield from configuration.files
+        yield from tls.files(configuration.tlsserver)
+        yield from context(configuration).tls.files
+        yield from self.certificate.files
+
     async def _take(self, new: Configuration, changed: set[Path]) -> None:
         """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then."""
         old = self.configuration
@@ -256,6 +264,8 @@ class App:
         }
         if _listening(new) != _listening(old) or changed & set(tls.files(new.tlsserver)):
             await self.receiver.renew(new)
+        if changed & self.certificate.files:
+            self.certificate.renew()
         # From here on nothing can fail.
         _warn(new)
         set_up_logging(new.log.format, new.loglevel)
@@ -322,13 +332,6 @@ def _keep_collections_short() -> None:
 def _warn(configuration: Configuration) -> None:
     for problem in configuration.warnings:
         log.warning("%s", problem)
-
-
-def _files(configuration: Configuration) -> Iterator[Path]:
-    """All that a configuration depends on: its own files, and the certificates that it names."""
-    yield from configuration.files
-    yield from tls.files(configuration.tlsserver)
-    yield from context(configuration).tls.files
 
 
 def _listening(configuration: Configuration) -> dict[str, Any]:

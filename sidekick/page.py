@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from outputs.store import StoreSettings
 from outputs.xdp import XdpSettings
 from sidekick.control import Assembly, Parts
 from sidekick.control.access import Doorkeeper
+from sidekick.control.settings import ApiSettings
+from sidekick.receiver.tls import certified
 from sidekick.settings import Configuration
 from sidekick.store import NoStore, Reader
 
@@ -32,16 +35,39 @@ def blocker_socket(configuration: Configuration) -> Path | None:
     return Path(path) if path else None
 
 
+class Certificate:
+    """What the page shows of itself, and its files; `context` is None where it speaks plain HTTP.
+
+    Raises `TlsError`.
+    """
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._pair = settings.certfile, settings.keyfile or settings.certfile
+        self.files = {Path(name) for name in self._pair if settings.enabled and settings.certfile}
+        self.context = self._read() if self.files else None
+
+    def _read(self) -> ssl.SSLContext:
+        return certified(*self._pair, "api")
+
+    def renew(self) -> None:
+        """Reads the files again, for who connects from now on. Raises `TlsError`, and nothing has changed then."""
+        if self.context:
+            self._read()
+            self.context.load_cert_chain(*self._pair)
+
+
 @asynccontextmanager
-async def page(parts: Parts, access: Doorkeeper, listener: socket.socket) -> AsyncGenerator[None]:
+async def page(
+    parts: Parts, access: Doorkeeper, listener: socket.socket, tls: ssl.SSLContext | None
+) -> AsyncGenerator[None]:
     """Serves beside the block."""
     # Half a second that a service without a page does not pay; in a thread, for alerts come in already.
     api = await asyncio.to_thread(importlib.import_module, "sidekick.api")
     assembly = Assembly(parts, access)
     try:
-        async with api.serving(api.application(assembly.service), listener, assembly.end_streams):
+        async with api.serving(api.application(assembly.service), listener, tls, assembly.end_streams):
             host, port = listener.getsockname()[:2]
-            log.info("page on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+            log.info("page on http%s://%s:%d", "s" if tls else "", f"[{host}]" if ":" in host else host, port)
             yield
     finally:
         await assembly.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -20,11 +21,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, listener: socket.socket, end_streams: Callable[[], None]) -> AsyncGenerator[None]:
+async def serving(
+    app: FastAPI, listener: socket.socket, tls: ssl.SSLContext | None, end_streams: Callable[[], None]
+) -> AsyncGenerator[None]:
     """Answers what comes on that listening socket beside the block, and closes it."""
     config = uvicorn.Config(
         app, ws="none", lifespan="off", log_config=None, log_level="warning", access_log=False, proxy_headers=False,
         server_header=False, timeout_graceful_shutdown=_GRACE,
+        ssl_context_factory=(lambda config, default: tls) if tls else None,
     )  # fmt: skip
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="page")

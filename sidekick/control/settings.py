@@ -13,6 +13,10 @@ class PlaceSettings(Settings):
     """IP address to listen on; anything but this host's own loopback needs a login."""
     port: Port = 2802
     """TCP port of the page and the API."""
+    certfile: Text = ""
+    """Certificate chain (PEM) to serve HTTPS with; empty means plain HTTP."""
+    keyfile: Text = ""
+    """Its private key (PEM), without a passphrase."""
     url: Text = ""
     """Where people reach the page, such as https://sidekick.example.com: messages link to their alert there."""
     xdpsocket: Text = ""
