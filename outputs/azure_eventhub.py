@@ -17,6 +17,7 @@ from sidekick.sdk import (
     encode_json,
 )
 from sidekick.sdk.azure import AzureOutput
+from sidekick.sdk.http import HttpClient
 
 _SIGNED_FOR = 3600
 
@@ -57,9 +58,9 @@ class EventHub(AzureOutput[EventHubSettings]):
             raise MisconfiguredError("neither namespace nor connectionstring is set")
         await super().connect()
 
-    async def fetch(self) -> tuple[str, float]:
+    async def fetch(self, http: HttpClient) -> tuple[str, float]:
         if self._policy is None:
-            return await super().fetch()
+            return await super().fetch(http)
         return self._policy.signature(self.settings.name, int(time.time()) + _SIGNED_FOR), _SIGNED_FOR
 
     def encode(self, events: Sequence[Event]) -> Request:

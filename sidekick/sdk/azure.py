@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from sidekick.sdk.errors import MisconfiguredError
 from sidekick.sdk.extras import optional
-from sidekick.sdk.http import shown
+from sidekick.sdk.http import HttpClient, shown
 from sidekick.sdk.output import Context
 from sidekick.sdk.settings import HttpSettings
 from sidekick.sdk.token import TokenOutput
@@ -32,9 +32,9 @@ class AzureOutput(TokenOutput[H]):
         super().__init__(settings, context)
         self._credential: DefaultAzureCredential | None = None
 
-    async def fetch(self) -> tuple[str, float]:
+    async def fetch(self, http: HttpClient) -> tuple[str, float]:
         if self._credential is None:
-            self._credential = await asyncio.to_thread(_credential, self.context.tls.cafile)
+            self._credential = await asyncio.to_thread(_credential, http)
         from azure.core.exceptions import AzureError  # noqa: PLC0415
 
         try:
@@ -51,11 +51,13 @@ class AzureOutput(TokenOutput[H]):
         await super().close()
 
 
-def _credential(authority: str) -> "DefaultAzureCredential":
+def _credential(http: HttpClient) -> "DefaultAzureCredential":
     """Reads variables and files, and the library takes a while to load; without tries of its own."""
     with optional("azure"):
+        from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
         from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415
     try:
-        return DefaultAzureCredential(retry_total=0, connection_verify=authority or True)
+        transport = AioHttpTransport(session=http.session, session_owner=False)
+        return DefaultAzureCredential(retry_total=0, transport=transport)
     except (OSError, ValueError) as error:
         raise MisconfiguredError(f"Azure's credentials cannot be used: {type(error).__name__}") from None

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from sidekick.sdk.errors import MisconfiguredError, RetryableError
 from sidekick.sdk.extras import optional
+from sidekick.sdk.http import HttpClient
 from sidekick.sdk.output import Context
 from sidekick.sdk.provider import GcpSettings
 from sidekick.sdk.settings import HttpSettings, Text
@@ -49,24 +50,22 @@ class GoogleOutput(TokenOutput[G]):
     def anonymous(self) -> bool:
         return not self.settings.credentials.get_secret_value() and self.settings.endpoint.startswith("http:")
 
-    async def fetch(self) -> tuple[str, float]:
+    async def fetch(self, http: HttpClient) -> tuple[str, float]:
         if self._account is None:
-            self._account = await asyncio.to_thread(_account, self.settings.credentials)
+            self._account = await asyncio.to_thread(_account, self.settings.credentials, http)
         return await _fresh(self._account)
 
     async def close(self) -> None:
-        account, self._account = self._account, None
-        if account is not None:
-            await account.close()
+        self._account = None
         await super().close()
 
 
-def _account(credentials: SecretStr) -> "Token":
+def _account(credentials: SecretStr, http: HttpClient) -> "Token":
     """Reads files, and the library takes a while to load."""
     with optional("gcp"):
         from gcloud.aio.auth import Token  # noqa: PLC0415
     try:
-        return Token(_key(credentials), scopes=[_SCOPE])
+        return Token(_key(credentials), session=http.session, scopes=[_SCOPE])
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise MisconfiguredError(f"the credentials cannot be used: {type(error).__name__}") from None
 

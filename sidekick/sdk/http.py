@@ -71,6 +71,11 @@ class HttpClient:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, await _read(response))
 
+    @property
+    def session(self) -> "aiohttp.ClientSession":
+        """Lent to a vendor's login library, so that it goes the same way: TLS, proxy, connections."""
+        return self._session
+
     async def close(self) -> None:
         await self._session.close()
 

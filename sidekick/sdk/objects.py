@@ -3,8 +3,8 @@
     batch    PREFIX/2024-03-01/10/20240301T102005Z-FIRSTID-LASTID-1250.jsonl.gz    many alerts, one a line, gzip
     single   PREFIX/2024-03-01/2024-03-01T10:20:05.408091526Z-ID.json              one alert, as falcosidekick lays out
 
-Days and hours are those of the first alert's own time, in UTC. A batch that is sent again has the same name and bytes,
-so it replaces itself; ids and their count keep any two others apart.
+Days and hours are those of the first alert's own time, in UTC. A batch that is sent again as it was has the same name
+and bytes, so it replaces itself; ids and their count keep any two others apart.
 """
 
 import gzip

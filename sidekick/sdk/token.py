@@ -5,7 +5,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TypeVar
 
-from sidekick.sdk.http import Answer, Request
+from sidekick.sdk.http import Answer, HttpClient, Request
 from sidekick.sdk.output import Context, HttpOutput
 from sidekick.sdk.settings import HttpSettings
 
@@ -27,17 +27,19 @@ class TokenOutput(HttpOutput[H]):
         return False
 
     @abstractmethod
-    async def fetch(self) -> tuple[str, float]:
+    async def fetch(self, http: HttpClient) -> tuple[str, float]:
         """A new value of the header and the seconds that it lasts; raises a `DeliveryError`."""
 
     async def connect(self) -> None:
         await super().connect()
-        await self._login()
+        assert self._http
+        await self._login(self._http)
 
     async def request(self, request: Request) -> Answer:
         if self._http is None:
             await self.connect()
-        headers = {**request.headers, **await self._login()}
+        assert self._http
+        headers = {**request.headers, **await self._login(self._http)}
         answer = await super().request(replace(request, headers=headers))
         if answer.status == 401:  # revoked before its time
             self._renewal = 0.0
@@ -47,12 +49,12 @@ class TokenOutput(HttpOutput[H]):
         self._authorization, self._renewal = "", 0.0
         await super().close()
 
-    async def _login(self) -> dict[str, str]:
+    async def _login(self, http: HttpClient) -> dict[str, str]:
         if self.anonymous:
             return {}
         async with self._renewing:
             now = asyncio.get_running_loop().time()
             if now >= self._renewal:
-                self._authorization, life = await self.fetch()
+                self._authorization, life = await self.fetch(http)
                 self._renewal = now + life * _LIFE
         return {"Authorization": self._authorization}

@@ -1,24 +1,32 @@
 """Azure: logins by Entra ID and by a shared access policy, and requests, on a server that knows the schemas."""
 
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
+import trustme
 
 from outputs._shared_access import SharedAccessPolicy
 from outputs.azure_eventhub import EventHub
 from outputs.azure_loganalytics import LogAnalytics
-from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError
+from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError, Request
+from sidekick.sdk.testing import loopback
+from sidekick.sdk.tls import ClientTls
 from tests.outputs.alerts import alert
 from tests.services.azure import Azure, azure
 
 
 @asynccontextmanager
-async def connected(kind: type[HttpOutput[Any]], **settings: Any) -> AsyncGenerator[HttpOutput[Any]]:
-    output = kind(kind.Settings.model_validate({**kind.example, **settings}), Context())
+async def connected(
+    kind: type[HttpOutput[Any]], context: Context | None = None, **settings: Any
+) -> AsyncGenerator[HttpOutput[Any]]:
+    output = kind(kind.Settings.model_validate({**kind.example, **settings}), context or Context())
     try:
         await output.connect()
         yield output
@@ -94,6 +102,34 @@ async def test_a_login_that_is_refused_is_told_at_connect() -> None:
     async with azure() as service:
         service.refusal = Answer(400, {"content-type": "application/json"}, b'{"error":"invalid_scope"}')
         assert "Entra ID gave no token" in await refusal(service, LogAnalytics, endpoint=service.url)
+
+
+async def test_a_secret_logs_in_by_the_authority_that_is_trusted(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+
+    def entra(request: Request) -> Answer:
+        form = parse_qs(request.body.decode())
+        assert (request.url, form["scope"]) == ("/tenant/oauth2/v2.0/token", ["https://monitor.azure.com/.default"])
+        token = service.tokens["https://monitor.azure.com"] = f"token-for-{form['client_secret'][0]}"
+        answer = {"access_token": token, "expires_in": 3600, "token_type": "Bearer"}
+        return Answer(200, {"content-type": "application/json"}, json.dumps(answer).encode())
+
+    async with azure() as service, loopback(entra, tls) as login:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in {"TENANT_ID": "tenant", "CLIENT_ID": "client", "CLIENT_SECRET": "secret"}.items():
+                environment.setenv(f"AZURE_{name}", value)
+            environment.setenv("AZURE_AUTHORITY_HOST", login.url)
+            with pytest.raises(MisconfiguredError) as met:
+                async with connected(LogAnalytics, endpoint=service.url):
+                    pass
+            assert "secret" not in str(met.value).replace("CLIENT_SECRET", "")
+            trusting = Context(tls=ClientTls(cafile=str(tmp_path / "ca.crt")))
+            async with connected(LogAnalytics, trusting, endpoint=service.url) as output:
+                await output.send([alert()])
+    assert len(service.rows) == 1
 
 
 async def test_rows_have_the_columns_of_the_stream() -> None:

@@ -1,6 +1,7 @@
 """A scripted HTTP destination on the loopback interface, for tests of outputs: a real server, not a mock."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum, auto
@@ -74,16 +75,16 @@ def _own(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def loopback(script: Script = takes_all) -> AsyncGenerator[Loopback]:
-    """A server on a free port for as long as the block lasts."""
+async def loopback(script: Script = takes_all, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Loopback]:
+    """A server on a free port of 127.0.0.1 for as long as the block lasts, by TLS where that is given."""
     server = Loopback(script)
     runner = web.ServerRunner(web.Server(server.serve, auto_decompress=False))
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         host, port = runner.addresses[0][:2]
-        server.url = f"http://{host}:{port}"
+        server.url = f"{'https' if tls else 'http'}://{host}:{port}"
         yield server
     finally:
         server.ending.set()  # cleaning up waits for every answer that is owed
