@@ -1,4 +1,5 @@
-"""Amazon CloudWatch Logs: one log event an alert, its JSON at its own time.
+"""Amazon CloudWatch Logs: one log event an alert, its JSON at its own time. It takes the permission
+logs:PutLogEvents, and logs:CreateLogStream where `logstream` is empty.
 
 What CloudWatch will not keep is a dead letter: alerts of more than two hours to come, of more than 14 days ago, and of
 before the log group's retention. A request over more than 24 hours is refused whole, and the delivery halves it.
@@ -45,7 +46,6 @@ class AwsCloudwatchlogs(AwsOutput[CloudwatchlogsSettings]):
     example = {"loggroup": "falco", "region": "eu-west-1"}
     # Each log event counts 26 bytes more than its message.
     limits = BatchLimits(count=_COUNT, bytes=(1 << 20) - 26 * _COUNT, linger=0.2)
-    extra = "aws"
 
     async def connect(self) -> None:
         await super().connect()

@@ -1,4 +1,4 @@
-"""Amazon Kinesis Data Streams: one record an alert, its JSON."""
+"""Amazon Kinesis Data Streams: one record an alert, its JSON. It takes the permission kinesis:PutRecords."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,6 @@ class AwsKinesis(AwsOutput[KinesisSettings]):
     requires = ("streamname",)
     example = {"streamname": "falco", "region": "eu-west-1"}
     limits = LIMITS
-    extra = "aws"
 
     def encode(self, events: Sequence[Event]) -> Request:
         return put_records(self.endpoint, self.settings.streamname, events)

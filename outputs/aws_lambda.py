@@ -1,4 +1,4 @@
-"""AWS Lambda: one invocation an alert, whose payload is its JSON."""
+"""AWS Lambda: one invocation an alert, whose payload is its JSON. It takes the permission lambda:InvokeFunction."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -28,7 +28,6 @@ class AwsLambda(AwsOutput[LambdaSettings]):
     website = "https://aws.amazon.com/lambda"
     requires = ("functionname",)
     example = {"functionname": "falco-alert", "region": "eu-west-1"}
-    extra = "aws"
 
     def encode(self, events: Sequence[Event]) -> Request:
         settings = self.settings

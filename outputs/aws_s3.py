@@ -1,4 +1,6 @@
-"""Amazon S3: alerts as gzipped objects of a bucket, by day and hour; MinIO and others with `endpoint`."""
+"""Amazon S3: alerts as gzipped objects of a bucket, by day and hour; MinIO and others with `endpoint`.
+It takes the permission s3:PutObject, and s3:PutObjectAcl unless `objectcannedacl` is empty.
+"""
 
 from collections.abc import Sequence
 
@@ -30,7 +32,6 @@ class AwsS3(AwsOutput[S3Settings]):
     requires = ("bucket",)
     example = {"bucket": "falco-alerts", "region": "eu-west-1"}
     limits = objects.LIMITS
-    extra = "aws"
 
     @property
     def batch(self) -> BatchLimits:

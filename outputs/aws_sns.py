@@ -1,4 +1,6 @@
-"""Amazon SNS: one message an alert, ten in one request, with the alert's fields as attributes to filter by."""
+"""Amazon SNS: one message an alert, ten in one request, with the alert's fields as attributes to filter by.
+It takes the permission sns:Publish.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -38,7 +40,6 @@ class AwsSns(AwsOutput[SnsSettings]):
     example = {"topicarn": "arn:aws:sns:eu-west-1:123456789012:falco"}
     # AWS counts 256 KiB, attributes and their names among them, which take more room than the JSON.
     limits = BatchLimits(count=10, bytes=192 << 10)
-    extra = "aws"
 
     @property
     def region(self) -> str:

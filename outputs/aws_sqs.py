@@ -1,4 +1,4 @@
-"""Amazon SQS: one message an alert, its JSON, ten in one request."""
+"""Amazon SQS: one message an alert, its JSON, ten in one request. It takes the permission sqs:SendMessage."""
 
 import re
 from collections.abc import Sequence
@@ -42,7 +42,6 @@ class AwsSqs(AwsOutput[SqsSettings]):
     requires = ("url",)
     example = {"url": "https://sqs.eu-west-1.amazonaws.com/123456789012/falco"}
     limits = BatchLimits(count=10, bytes=1 << 20)
-    extra = "aws"
 
     @property
     def region(self) -> str:

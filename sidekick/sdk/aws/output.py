@@ -67,6 +67,8 @@ class SignedOutput(HttpOutput[H]):
 class AwsOutput(SignedOutput[A]):
     """An output to AWS: by a static key or the usual chain, in a role if one is to be assumed."""
 
+    extra = "aws"
+
     def __init__(self, settings: A, context: Context) -> None:
         super().__init__(settings, context)
         self._chain = Chain()

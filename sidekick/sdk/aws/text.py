@@ -7,7 +7,7 @@ import re
 
 from sidekick.event import Event
 
-_REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def json_text(event: Event) -> str:
