@@ -19,12 +19,12 @@ class Sender(Model):
     """Nothing has come for longer than is to be expected."""
 
 
-def router(senders: Senders | None) -> APIRouter:
+def router(senders: Senders) -> APIRouter:
     routes = APIRouter(tags=["senders"])
 
     @routes.get("/senders", response_model=list[Sender])
     async def list_senders() -> object:
         """The one heard last first."""
-        return senders.states() if senders else []
+        return senders.states()
 
     return routes

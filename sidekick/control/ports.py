@@ -296,7 +296,7 @@ class Trail(Protocol):
 
 @dataclass(frozen=True)
 class Service:
-    """All of it. `blocks` is None where no blocker is configured, `senders` where nobody keeps account of them."""
+    """All of it. `blocks` is None where no blocker is configured."""
 
     reader: Reader
     access: Access
@@ -307,4 +307,4 @@ class Service:
     blocks: Blocks | None
     refused: Refused
     trail: Trail
-    senders: Senders | None = None
+    senders: Senders

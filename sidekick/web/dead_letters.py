@@ -1,15 +1,16 @@
-"""The Dead letters page: what a destination refused for good, to be sent again or dropped."""
+"""The Dead letters page: what a destination refused for good, to be sent again or dropped, and what was no alert."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sidekick.control.ports import Letters, RefusedError
+from sidekick.control.ports import Letters, Refused, RefusedError
 from sidekick.web.frame import Form, Frame, Said, text
 
 SHOWN = 200
+BODIES = 50
 
 
-def router(letters: Letters, frame: Frame) -> APIRouter:
+def router(letters: Letters, refused: Refused, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     async def shown(request: Request, said: Said | None = None) -> Response:
@@ -25,6 +26,7 @@ def router(letters: Letters, frame: Frame) -> APIRouter:
             more=max(0, len(chosen) - SHOWN),
             outputs=names,
             output=output,
+            refused=list(refused.entries)[: -BODIES - 1 : -1],
         )
 
     @routes.get("/dead-letters")

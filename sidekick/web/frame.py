@@ -18,6 +18,9 @@ SECTIONS = {
     "/dead-letters": "Dead letters",
     "/silences": "Silences",
     "/blocks": "Blocks",
+    "/senders": "Senders",
+    "/trail": "Trail",
+    "/api/docs": "API",
 }
 _MOST_BYTES = 1 << 16
 """Of a form: a filter and a reason, or some hundred ids of dead letters."""

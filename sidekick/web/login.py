@@ -13,13 +13,15 @@ from sidekick.web.page import page
 def router(access: Access) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
-    def shown(to: str, problem: str = "", status: int = 200) -> Response:
+    def shown(to: str, problem: str = "", status: int = 200, again: bool = False) -> Response:
         said = Said(problem, bad=True) if problem else None
-        return page("login.html", status=status, to=to, said=said, sections={}, here="", visitor=None)
+        return page("login.html", status=status, to=to, said=said, again=again, sections={}, here="", visitor=None)
 
     @routes.get("/login")
     async def ask(request: Request) -> Response:
-        return shown(_inside(request.query_params.get("to", "")))
+        # A link in a chat: browsers bring no SameSite=Strict cookie from there, but from this page they do.
+        linked = request.headers.get("sec-fetch-site") == "cross-site"
+        return shown(_inside(request.query_params.get("to", "")), again=linked)
 
     @routes.post("/login")
     async def log_in(request: Request) -> Response:

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from sidekick.control.ports import Service
-from sidekick.web import blocks, dead_letters, events, live, login, outputs, silences
+from sidekick.web import blocks, dead_letters, events, live, login, outputs, senders, silences, trail
 from sidekick.web.frame import Frame, LoginNeededError
 from sidekick.web.page import HERE
 
@@ -16,9 +16,11 @@ def install(app: FastAPI, service: Service) -> None:
         live.router(service.arrivals),  # before `/events/{uuid}`, which would take it for an id
         events.router(service, frame),
         outputs.router(service.outputs, frame),
-        dead_letters.router(service.letters, frame),
+        dead_letters.router(service.letters, service.refused, frame),
         silences.router(service.silencing, frame),
         blocks.router(service.blocks, frame),
+        senders.router(service.senders, frame),
+        trail.router(service.trail, frame),
     ):
         # Before anything is looked up: a page that nobody may see costs nothing.
         app.include_router(routes, dependencies=[Depends(frame.visitor)])

@@ -148,6 +148,8 @@ async def test_what_is_empty_says_what_to_do_next(tmp_path: Path, tabs: Tabs) ->
             ("/dead-letters", "waits in the journal"),
             ("/silences", "Start from an event"),
             ("/blocks", "sidekick-xdp"),
+            ("/senders", "flagged when nothing comes"),
+            ("/trail", "Nobody has changed anything"),
         ):
             await page.goto(served.url + path)
             await expect(page.get_by_role("main")).to_contain_text(advice)

@@ -14,7 +14,7 @@ from sidekick.event import Event
 from sidekick.pipeline import SilenceSettings
 from tests.web.alerts import alert, real
 from tests.web.conftest import Tabs
-from tests.web.site import Access, Delivery, Site, State, Visitor, site
+from tests.web.site import Access, Delivery, Sender, Site, State, Visitor, site
 
 pytestmark = pytest.mark.service
 PICTURES = Path(__file__).parents[2] / "docs/pictures"
@@ -65,6 +65,13 @@ async def _furnish(served: Site) -> dict[str, str]:
         )
     )
     await served.service.blocks.block("8.8.4.4", 3600, "mining pool", scan.uuid, "mara")  # type: ignore[union-attr]
+    served.refused.add("json", b'{"output": "23:11:04.1 Warning A shell', "10.0.3.21")
+    served.senders.known = [
+        Sender("node-1", "cluster-a", now - 900_000, now - 8, 48_211),
+        Sender("node-2", "cluster-a", now - 900_000, now - 64, 20_977),
+        Sender("build-7", "", now - 700_000, now - 200_000, 312, quiet=True),
+    ]
+    await served.trail.note("mara", "pause", "webhook")
     return {
         "events": "/events",
         "event": f"/events/{scan.uuid}",
@@ -72,6 +79,8 @@ async def _furnish(served: Site) -> dict[str, str]:
         "dead-letters": "/dead-letters",
         "silences": "/silences",
         "blocks": "/blocks",
+        "senders": "/senders",
+        "trail": "/trail",
         "login": "/login",
     }
 
