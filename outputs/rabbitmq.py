@@ -1,7 +1,6 @@
 """RabbitMQ: each alert as a persistent message in a queue, confirmed by the broker."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -53,11 +52,10 @@ class Rabbitmq(Output[RabbitmqSettings]):
     _channel: "AbstractChannel | None" = None
 
     async def connect(self) -> None:
-        with optional("amqp"):
+        with optional("amqp", quiet="aiormq"):
             import aio_pika  # noqa: PLC0415
             from aio_pika.connection import make_url  # noqa: PLC0415
 
-        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log each failure beside the engine
         await self.close()
         settings = self.settings
         tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
