@@ -1,7 +1,7 @@
 """Texts that a user writes as a Jinja2 template: sandboxed, tried on the test alert before anything is sent.
 
 A template knows the alert's own keys (`uuid`, `output`, `priority`, `rule`, `time`, `output_fields`, `source`, `tags`,
-`hostname`) and `json`, the whole alert. What has no value renders as nothing; `tojson` writes numbers as they came.
+`hostname`) and `json`, the whole alert. What has no value renders as nothing, by `tojson` as null; numbers as they came.
 """
 
 from collections.abc import Callable
@@ -63,7 +63,9 @@ def _shown(value: Any) -> Any:
 
 
 def _dumps(value: Any) -> str:
-    return encode_json(value).decode()
+    from jinja2 import Undefined  # noqa: PLC0415
+
+    return encode_json(None if isinstance(value, Undefined) else value).decode()
 
 
 def _checked(text: str) -> str:

@@ -5,9 +5,11 @@ import hmac
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -66,6 +68,8 @@ def test_a_template_knows_fields_and_leaves_out_what_has_no_value() -> None:
     )
     assert body([alert({"k8s.ns.name": None})], body=template) == "NOTICE |node-01\n"
     assert body([alert({"fd.name": "/etc"})], body=template) == "NOTICE /etc|node-01\n"
+    template = "{{ output_fields['a'] | tojson }} {{ output_fields['a'] | default('x', true) }}"
+    assert body([alert({"a": None})], body=template) == body([alert({})], body=template) == "null x"
 
 
 def test_numbers_stay_as_they_came() -> None:
@@ -133,3 +137,23 @@ async def test_a_receiver_can_verify_a_signature_as_of_github() -> None:
 async def test_a_header_that_cannot_be_sent_keeps_the_alerts() -> None:
     with pytest.raises(MisconfiguredError, match="header"):
         await received([alert()], headers={"X-A": "two\nlines"})
+
+
+def documented(language: str) -> str:
+    page = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[0]
+
+
+def test_the_documented_body_is_what_is_sent() -> None:
+    sent = body([alert()], **yaml.safe_load(documented("yaml"))["http"])
+    assert sent == documented("json").rstrip("\n")
+
+
+async def test_the_documented_receiver_takes_what_is_ours() -> None:
+    names: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib}
+    exec(documented("python"), names)
+    request = await received([alert()], signaturekey="key")
+    header = request.headers["stripe-signature"]
+    assert names["is_ours"](header, request.body, b"key", time.time())
+    assert not names["is_ours"](header, request.body, b"another", time.time())
+    assert not names["is_ours"](header, request.body, b"key", time.time() + 900)
