@@ -1,7 +1,7 @@
 """Texts that a user writes as a Jinja2 template: sandboxed, tried on the test alert before anything is sent.
 
 A template knows the alert's own keys (`uuid`, `output`, `priority`, `rule`, `time`, `output_fields`, `source`, `tags`,
-`hostname`) and `json`, the whole alert. What has no value renders as nothing, by `tojson` as null; numbers as they came.
+`hostname`) and `json`, the whole alert. What has no value renders as nothing, by `tojson` as null.
 """
 
 from collections.abc import Callable
