@@ -147,9 +147,7 @@ def test_check_ends_with_2_and_every_problem(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["debug: maybe", "slak: {webhookurl: x}", "aws: {s3: {bucket: b}}", "a:\n\tb: 1", "\x00"]
-)
+@pytest.mark.parametrize("text", ["debug: maybe", "slak: {webhookurl: x}", "a:\n\tb: 1", "\x00"])
 def test_a_configuration_that_cannot_be_used_ends_with_2_and_no_traceback(tmp_path: Path, text: str) -> None:
     done = check(tmp_path, text)
     assert (done.returncode, done.stderr) == (2, "")
@@ -182,7 +180,7 @@ def test_check_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_outputs_lists_all_and_prints_one() -> None:
     listing = CliRunner().invoke(outputs, []).stdout.splitlines()
-    assert any(line.split() == ["webhook", "web", "address"] for line in listing)
+    assert any(line.split() == ["webhook", "web", "1", "twice", "address"] for line in listing)
     assert len(listing) > 71
     example = CliRunner().invoke(outputs, ["Webhook"])
     assert example.exit_code == 0
