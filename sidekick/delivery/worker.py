@@ -14,11 +14,12 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from sidekick.delivery.batcher import Batch, Batcher
 from sidekick.delivery.breaker import Breaker
+from sidekick.delivery.connection import Connection
 from sidekick.delivery.counts import Counts, Tally
 from sidekick.delivery.history import History
 from sidekick.delivery.ports import Cursor, DeadLetterBox
@@ -53,7 +54,7 @@ class Worker:
         self.cursor = cursor
         self.counts = counts or Counts(inherited=cursor.waiting)
         self.breaker = Breaker(output.settings.retry)
-        self.connected = False
+        self._connection = Connection(output)
         self.last_error = ""
         self.first = cursor.position
         """Number of the first record that it passes."""
@@ -70,6 +71,10 @@ class Worker:
         self._batch = Batch(cursor.position)
         self._sent: deque[tuple[int, Tally]] = deque()
         """Batches that the cursor has not passed yet: their ends, and what became of their events."""
+
+    @property
+    def connected(self) -> bool:
+        return self._connection.open
 
     @property
     def lag_seconds(self) -> float:
@@ -121,7 +126,7 @@ class Worker:
         except Stopped:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
-            await self.output.close()
+            await self._connection.close()
 
     def _goes_on(self) -> bool:
         return self._drain or not self._stopping.is_set()
@@ -172,8 +177,7 @@ class Worker:
         """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s and `Stopped`."""
         await self._permission()
         try:
-            await self._connect()
-            await _translated(lambda: self.output.send(events), self.output.settings.timeout)
+            await self._connection.send(events)
         except DeliveryError as error:
             self.counts.failed += len(error.errors) if isinstance(error, PartialError) else len(events)
             self._book(events, _outcome(error), _answer(error))
@@ -198,18 +202,9 @@ class Worker:
         while not self.connected:
             await self._permission()
             try:
-                await self._connect()
+                await self._connection.connect()
             except RetryableError as error:
                 await self._pause(self._failed(error))
-
-    async def _connect(self) -> None:
-        if self.connected:
-            return
-        try:
-            await _translated(self.output.connect, self.output.settings.timeout)
-        except PermanentError as error:  # no event is to blame for it
-            raise MisconfiguredError(str(error)) from error
-        self.connected = True
 
     async def _split(self, events: Sequence[Event], error: PartialError, tally: Tally) -> tuple[Sequence[Event], float]:
         """Books what is settled; gives the events worth another try, and the pause before it."""
@@ -252,8 +247,8 @@ class Worker:
     def _failed(self, error: RetryableError) -> float:
         pause = self.breaker.failed(error)
         self.last_error = str(error)
-        # A destination that asked for time has answered; one that did not may need a new connection.
-        self.connected = self.connected and error.after is not None
+        if error.after is None:  # who asks for time has answered; who does not may need a new connection
+            self._connection.distrust()
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             log.warning("%s: not delivered, will be tried again: %s", self.name, error)
@@ -267,31 +262,13 @@ class Worker:
             self.last_error = ""
 
     async def _pause(self, seconds: float) -> None:
-        if not self.connected:
-            await self.output.close()
+        await self._connection.rest()
         try:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
         except TimeoutError:
             return
         raise Stopped
-
-
-async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:
-    """Runs an output's method within `limit` seconds and lets out nothing but a `DeliveryError`."""
-    try:
-        async with asyncio.timeout(limit):
-            await call()
-    except DeliveryError:
-        raise
-    except TimeoutError:
-        raise RetryableError(f"no answer within {limit:g} s") from None
-    except OSError as error:
-        raise RetryableError(f"the connection failed: {error.strerror or type(error).__name__}") from error
-    except Exception as error:
-        # A defect of the output: blamed on the events, so that the one that provokes it is found and set aside.
-        log.exception("defect in an output")
-        raise PermanentError(f"defect in this output: {type(error).__name__}") from error
 
 
 def _outcome(error: DeliveryError) -> str:

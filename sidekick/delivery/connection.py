@@ -1,0 +1,81 @@
+"""An output as its worker uses it: connected when there is something to send, and never closed under a send."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sidekick.event import Event
+from sidekick.sdk.errors import DeliveryError, MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.output import Output
+
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """Of one output. Several sends may be in flight at once; to connect or to close waits until none is."""
+
+    def __init__(self, output: Output[Any]) -> None:
+        self.open = False
+        self._output = output
+        self._limit = output.settings.timeout
+        self._sending = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._turn = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Returns when it is open; raises a `RetryableError`, for no event is to blame."""
+        async with self._turn:
+            if self.open:
+                return
+            await self._idle.wait()
+            try:
+                await _translated(self._output.connect, self._limit)
+            except PermanentError as error:
+                raise MisconfiguredError(str(error)) from error
+            self.open = True
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """One try, connected before where needed; raises nothing but `DeliveryError`s."""
+        await self.connect()
+        self._sending += 1
+        self._idle.clear()
+        try:
+            await _translated(lambda: self._output.send(events), self._limit)
+        finally:
+            self._sending -= 1
+            if not self._sending:
+                self._idle.set()
+
+    def distrust(self) -> None:
+        """The next send connects anew."""
+        self.open = False
+
+    async def rest(self) -> None:
+        """Before a pause: lets go of what is no longer trusted, unless others are still sending by it."""
+        async with self._turn:
+            if not self.open and not self._sending:
+                await self._output.close()
+
+    async def close(self) -> None:
+        """For good, or until the next send."""
+        self.open = False
+        await self._output.close()
+
+
+async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:
+    """Runs an output's method within `limit` seconds and lets out nothing but a `DeliveryError`."""
+    try:
+        async with asyncio.timeout(limit):
+            await call()
+    except DeliveryError:
+        raise
+    except TimeoutError:
+        raise RetryableError(f"no answer within {limit:g} s") from None
+    except OSError as error:
+        raise RetryableError(f"the connection failed: {error.strerror or type(error).__name__}") from error
+    except Exception as error:
+        # A defect of the output: blamed on the events, so that the one that provokes it is found and set aside.
+        log.exception("defect in an output")
+        raise PermanentError(f"defect in this output: {type(error).__name__}") from error
