@@ -5,16 +5,16 @@ Outputs, access and arrivals, which they know by their ports alone, are as simpl
 
 import asyncio
 import secrets
+import socket
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import uvicorn
 from fastapi import Request, Response
 
-from sidekick.api import application
+from sidekick.api import application, serving
 from sidekick.control import RefusedError, Service, ports
 from sidekick.control.blocks import Blocks
 from sidekick.control.silencing import Silencing
@@ -26,8 +26,6 @@ from sidekick.pipeline import Silences
 from sidekick.receiver.refused import RefusedLog
 from sidekick.store import Limits, Reader, Writer
 from tests.bpf.host import Host
-from tests.deadline import until
-from tests.services.server import free_ports
 
 
 @dataclass(frozen=True)
@@ -215,8 +213,11 @@ class Site:
             trail=self.trail,
             senders=self.senders,
         )
-        self.port = free_ports(1)
-        self.url = f"http://127.0.0.1:{self.port}"
+        # asyncio sends small answers at once on sockets that say they are TCP, and on no others.
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     async def add(self, *events: Event) -> None:
         await asyncio.to_thread(self.fill, *events)
@@ -230,23 +231,11 @@ class Site:
 
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[None]:
-        config = uvicorn.Config(
-            application(self.service),
-            "127.0.0.1",
-            self.port,
-            log_level="warning",
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve())
+        app = application(self.service)
         try:
-            await until(lambda: server.started or task.done(), what="the pages are served")
-            yield
+            async with serving(app, self._listener, None, lambda: self.arrivals.add(None)):
+                yield
         finally:
-            server.should_exit = True
-            self.arrivals.add(None)
-            await task
             await self.service.reader.close()
             if self.blocks:
                 await self.blocks.close()
@@ -257,11 +246,11 @@ async def site(
     home: Path, *outputs: State, access: ports.Access | None = None, blocker: bool = False
 ) -> AsyncGenerator[Site]:
     async with AsyncExitStack() as stack:
-        socket = None
+        daemon = None
         if blocker:
             host = Host(None, home / "none", home)
             stack.enter_context(host.serving("--dry-run"))
-            socket = host.socket
-        served = Site(home, socket, access or Access(Visitor()), *outputs)
+            daemon = host.socket
+        served = Site(home, daemon, access or Access(Visitor()), *outputs)
         await stack.enter_async_context(served.serving())
         yield served
