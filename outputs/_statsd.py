@@ -42,6 +42,7 @@ class StatsdOutput(Output[StatsdSettings]):
 
     Settings = StatsdSettings
     category = "metrics"
+    arrives = "Counters: `falco.accepted` by priority, `inputs.requests` by status, `outputs` by output and status."
     requires = ("forwarder",)
     example = {"forwarder": "127.0.0.1:8125"}
     # A counter is read a few times a minute.

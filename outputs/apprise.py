@@ -39,6 +39,9 @@ class Apprise(Output[AppriseSettings]):
     title = "Apprise"
     category = "chat"
     website = "https://github.com/caronc/apprise"
+    arrives = (
+        "A message: the priority and the rule as its title, the output, all fields and a link to the alert as its text."
+    )
     requires = ("url",)
     example = {"url": "ntfy://ntfy.sh/TOPIC"}
     extra = "apprise"

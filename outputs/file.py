@@ -45,6 +45,7 @@ class File(Output[FileSettings]):
     Settings = FileSettings
     title = "File"
     category = "logs"
+    arrives = "A line of the file: the alert's JSON."
     requires = ("path",)
     example = {"path": "/var/log/falco/events.jsonl"}
     limits = BatchLimits(count=1000)

@@ -109,6 +109,7 @@ class Kafka(Output[KafkaSettings]):
     title = "Kafka"
     category = "queue"
     website = "https://kafka.apache.org"
+    arrives = "A message: the alert's JSON as its value, the alert's host as its key, its id as a header."
     requires = ("hostport", "topic")
     example = {"hostport": "kafka-0:9092,kafka-1:9092", "topic": "falco"}
     limits = BatchLimits(count=1000, bytes=8 << 20, linger=0.05)

@@ -45,6 +45,7 @@ class Logstash(Output[LogstashSettings]):
     title = "Logstash"
     category = "logs"
     website = "https://www.elastic.co/logstash"
+    arrives = "An event with the alert's fields at its top level."
     requires = ("address",)
     example = {"address": "logstash.example.com", "tls": True, "checkcert": True}
     limits = BatchLimits(count=500, bytes=1 << 20)

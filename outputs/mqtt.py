@@ -62,6 +62,7 @@ class Mqtt(Output[MqttSettings]):
     title = "MQTT"
     category = "queue"
     website = "https://mqtt.org"
+    arrives = "A message on the topic: the alert's JSON."
     requires = ("broker",)
     example = {"broker": "tcp://mosquitto:1883", "qos": 1}
     limits = BatchLimits(count=100, bytes=8 << 20)

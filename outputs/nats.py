@@ -33,6 +33,7 @@ class Nats(Output[NatsSettings]):
     title = "NATS"
     category = "queue"
     website = "https://nats.io"
+    arrives = "A message on `falco.PRIORITY.RULE`: the alert's JSON; for a stream also its id, as `Nats-Msg-Id`."
     requires = ("hostport",)
     example = {"hostport": "nats://nats:4222"}
     limits = BatchLimits(count=200, bytes=8 << 20)

@@ -24,6 +24,7 @@ class OtlpLogs(otlp.OtlpOutput[otlp.RecordSettings]):
     Settings = otlp.RecordSettings
     title = "OTLPLogs"
     category = "logs"
+    arrives = "A log record: the output as its body, the priority as its severity, all else as attributes."
     example = {"endpoint": "http://otel-collector:4318/v1/logs"}
 
     def encode(self, events: Sequence[Event]) -> Request:

@@ -46,6 +46,10 @@ class OtlpMetrics(Output[OtlpMetricsSettings]):
     Settings = OtlpMetricsSettings
     title = "OTLPMetrics"
     category = "metrics"
+    arrives = (
+        "Counters: `falcosecurity_falco_rules_matches_total` by rule, priority, source, host and tags, and the "
+        "requests and deliveries of the process."
+    )
     website = otlp.WEBSITE
     requires = ("endpoint",)
     example = {"endpoint": "http://otel-collector:4318/v1/metrics"}

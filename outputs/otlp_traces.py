@@ -23,6 +23,9 @@ class OtlpTraces(otlp.OtlpOutput[OtlpTracesSettings]):
     Settings = OtlpTracesSettings
     title = "OTLPTraces"
     category = "other"
+    arrives = (
+        "A span named by the rule, as long as `duration`, with all fields as attributes and the output as its event."
+    )
     example = {"endpoint": "http://otel-collector:4318/v1/traces"}
     # A span that is sent again has the ids of before.
     idempotent = True

@@ -47,6 +47,10 @@ class PolicyReport(Output[PolicyReportSettings]):
     title = "PolicyReport"
     category = "other"
     website = "https://github.com/kubernetes-sigs/wg-policy-prototypes"
+    arrives = (
+        "A result of the PolicyReport of the alert's namespace, or of the ClusterPolicyReport: rule, severity, "
+        "output, fields."
+    )
     requires = ("enabled",)
     example = {"enabled": True}
     limits = BatchLimits(count=100, bytes=500_000, linger=1.0)

@@ -62,6 +62,10 @@ class Prometheus(Output[PrometheusSettings]):
     title = "Prometheus"
     category = "metrics"
     website = "https://prometheus.io"
+    arrives = (
+        "Counters by host, rule, priority, source, tags and pod: "
+        "`falcosecurity_falcosidekick_falco_events_total` on `/metrics`."
+    )
     # Nobody scrapes more often, and waking up for each alert would cost several times what counting it does.
     limits = BatchLimits(count=1000, linger=0.5)
     durable = False

@@ -44,6 +44,7 @@ class Rabbitmq(Output[RabbitmqSettings]):
     title = "RabbitMQ"
     category = "queue"
     website = "https://www.rabbitmq.com"
+    arrives = "A message in the queue: the alert's JSON."
     requires = ("url", "queue")
     example = {"url": "amqp://guest:guest@rabbitmq:5672/", "queue": "falco"}
     limits = BatchLimits(count=200, bytes=8 << 20)

@@ -61,6 +61,7 @@ class Redis(Output[RedisSettings]):
     title = "Redis"
     category = "database"
     website = "https://redis.io"
+    arrives = "An entry at the end of the list, or of the hash under the alert's id: the alert's JSON."
     requires = ("address",)
     example = {"address": "redis:6379", "storagetype": "hashmap"}
     limits = BatchLimits(count=500, bytes=8 << 20)

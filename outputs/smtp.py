@@ -71,6 +71,10 @@ class Smtp(Output[SmtpSettings]):
     Settings = SmtpSettings
     title = "SMTP"
     category = "email"
+    arrives = (
+        "A mail: the priority and the rule in its subject, a banner in the priority's colour, the output, a "
+        "table of all fields."
+    )
     requires = ("hostport", "from", "to")
     example = {"hostport": "mail.example.com:587", "from": "falco@example.com", "to": "soc@example.com"}
     extra = "smtp"

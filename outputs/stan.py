@@ -52,6 +52,7 @@ class Stan(Output[StanSettings]):
     title = "STAN"
     category = "queue"
     website = "https://nats-io.gitbook.io/legacy-nats-docs"
+    arrives = "A message in the channel `falco.PRIORITY.RULE`: the alert's JSON."
     requires = ("hostport", "clusterid", "clientid")
     example = {"hostport": "nats://nats:4222", "clusterid": "test-cluster", "clientid": "sidekick"}
     limits = BatchLimits(count=200, bytes=8 << 20)

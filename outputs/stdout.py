@@ -22,6 +22,7 @@ class Stdout(Output[StdoutSettings]):
     Settings = StdoutSettings
     title = "Standard output"
     category = "logs"
+    arrives = "A line: the alert's JSON."
     requires = ("enabled",)
     example = {"enabled": True}
     limits = BatchLimits(count=100)

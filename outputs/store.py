@@ -36,6 +36,7 @@ class Store(Output[StoreSettings]):
     title = "Store"
     category = "database"
     website = "https://www.sqlite.org"
+    arrives = "An event on the page, found by its words, fields and time; `sidekick events` prints it."
     requires = ("path",)
     example = {"path": "data/events.sqlite"}
     limits = BatchLimits(count=1000, linger=0.2)

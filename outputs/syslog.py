@@ -52,6 +52,7 @@ class Syslog(Output[SyslogSettings]):
     title = "Syslog"
     category = "logs"
     website = "https://www.rfc-editor.org/rfc/rfc5424"
+    arrives = "A line: facility, severity and host of the alert, then its JSON, or in CEF its facts as `key=value`."
     requires = ("host",)
     example = {"host": "syslog.example.com", "port": 6514, "protocol": "tls"}
     limits = BatchLimits(count=1000, bytes=256 << 10)

@@ -68,6 +68,7 @@ class Timescaledb(Output[TimescaledbSettings]):
     title = "TimescaleDB"
     category = "metrics"
     website = "https://www.timescale.com"
+    arrives = "A row: time, rule, priority, source, output, tags, hostname, and a column for each custom field."
     requires = ("host",)
     example = {"host": "timescaledb", "password": "PASSWORD"}
     limits = BatchLimits(count=500, bytes=8 << 20)

@@ -90,6 +90,7 @@ class Xdp(Output[XdpSettings]):
     Settings = XdpSettings
     title = "XDP"
     category = "response"
+    arrives = "A block of the address that the alert names, until its time is over; `sidekick-xdp list` shows it."
     requires = ("socket",)
     example = {"socket": "/run/sidekick-xdp/socket"}
     limits = BatchLimits(count=100)

@@ -6,13 +6,17 @@ import click
 
 from sidekick.settings.catalog import OutputType
 from sidekick.settings.example import least_example, output_example
+from sidekick.settings.overview import resend
 from sidekick.settings.schema import Schema, schema
 
 
 @click.command()
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
-    """Lists all outputs, or prints what NAME understands as an example to copy into a configuration file."""
+    """Lists all outputs, or prints what NAME understands as an example to copy into a configuration file.
+
+    AT ONCE is the most alerts in one request. RESENT: whether an alert that was sent again is there once or twice.
+    """
     known = schema()
     if name is None:
         click.echo(_listing(known), nl=False)
@@ -26,11 +30,14 @@ def command(name: str | None) -> None:
 
 
 def _listing(known: Schema) -> str:
-    rows = [("NAME", "KIND", "ON WHEN THESE KEYS HAVE A VALUE"), *map(_row, known.types.values())]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "".join(f"{name:{widths[0]}}  {category:{widths[1]}}  {needs}\n" for name, category, needs in rows)
+    rows = [("NAME", "KIND", "AT ONCE", "RESENT", "ON WHEN THESE KEYS HAVE A VALUE"), *map(_row, known.types.values())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "".join(f"{line.rstrip()}\n" for line in padded)
 
 
-def _row(kind: OutputType) -> tuple[str, str, str]:
-    category = kind.output.category if kind.output else "not yet"
-    return kind.name, category, ", ".join(kind.requires) or "(always)"
+def _row(kind: OutputType) -> tuple[str, ...]:
+    needs = ", ".join(kind.requires) or "(always)"
+    if kind.output is None:
+        return kind.name, "not yet", "", "", needs
+    return kind.name, kind.output.category, str(kind.output.limits.count), resend(kind), needs

@@ -14,7 +14,7 @@ _PAGES = Path("docs/reference/outputs")
 def command(write: bool) -> None:
     """Prints the configuration file's JSON schema, for an editor.
 
-    With --write: config/example.yaml, config/schema.json, docs/reference/settings.md and docs/reference/outputs/.
+    With --write: config/example.yaml, config/schema.json and the pages of docs/reference.
     """
     texts = generated()
     if not write:

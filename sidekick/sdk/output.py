@@ -77,6 +77,8 @@ class Output(ABC, Generic[S]):
     """Keys that turn it on: it is on when each has a value."""
     example: ClassVar[Mapping[str, Any]] = {}
     """Settings that turn it on, as a user would write them: shown in the reference, run by the conformance suite."""
+    arrives: ClassVar[str] = ""
+    """What is found there for an alert, in words: where no text that is sent shows it."""
     limits: ClassVar[BatchLimits] = BatchLimits()
     durable: ClassVar[bool] = True
     """False: starts at *now* and keeps no place in the journal (counters)."""

@@ -40,8 +40,7 @@ class OutputType:
             yield "Not built yet: its keys are known from falcosidekick, and it cannot be on."
             return
         output, limits = self.output, self.output.limits
-        about = (importlib.import_module(output.__module__).__doc__ or "").partition("\n\n")[0]
-        yield " ".join(about.split()) or f"{output.title}."
+        yield self._paragraphs()[0] or f"{output.title}."
         has = "has a value" if len(self.requires) == 1 else "have values"
         yield f"On when {' and '.join(self.requires)} {has}." if self.requires else "Always on."
         if limits.count > 1:
@@ -54,6 +53,15 @@ class OutputType:
             yield f"Needs the extra `sidekick[{output.extra}]`."
         if output.website:
             yield f"See {output.website}"
+
+    def remarks(self) -> list[str]:
+        """What there is to know besides, in paragraphs: what it can lose, what a table must look like."""
+        return self._paragraphs()[1:]
+
+    def _paragraphs(self) -> list[str]:
+        assert self.output
+        text = importlib.import_module(self.output.__module__).__doc__ or ""
+        return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
 
 
 @cache

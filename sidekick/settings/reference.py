@@ -1,8 +1,10 @@
 """docs/reference: the pages that are made of the settings models, and all generated files together."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from sidekick.sdk.output import Output
 from sidekick.sdk.provider import PROVIDERS
 from sidekick.sdk.settings import HttpSettings, OutputSettings
 from sidekick.settings import form
@@ -10,6 +12,8 @@ from sidekick.settings.catalog import OutputType
 from sidekick.settings.example import example, least_example, own_keys
 from sidekick.settings.json_schema import json_schema
 from sidekick.settings.key import Key, keys
+from sidekick.settings.overview import overview
+from sidekick.settings.sample import sample
 from sidekick.settings.schema import Schema, schema
 
 _HEAD = """\
@@ -26,6 +30,17 @@ keys, `config/schema.json` tells them to an editor, and `sidekick check -c FILE`
 - Names of keys are read in any case and may be dotted (`aws.s3: {…}`); the names inside a map keep their case and dots.
 - A second output of one kind is a named instance: `slack.ops: {…}`, with the variables `SLACK_OPS_…`.
 """
+_ESCAPED = str.maketrans({"|": r"\|", "<": r"\<"})
+_OUTPUTS_HEAD = """\
+# Outputs
+
+Where alerts can go. `sidekick outputs` lists the same, `sidekick outputs NAME` prints the keys of one to copy.
+
+- **At once**: most alerts in one request, and most bytes of them; `batch` narrows both.
+- **A resend** happens when an answer was lost, or after a crash. *Once*: the destination knows the alert by its id or
+  its time, so that one copy is found there. *Twice*: there may be two. A dash: alerts are but counted.
+- **Login**: the keys that prove who sends. Every output over HTTP can also show a client certificate (`mutualtls`).
+"""
 
 
 def generated() -> dict[str, str]:
@@ -36,6 +51,7 @@ def generated() -> dict[str, str]:
         "config/example.yaml": example(known),
         "config/schema.json": json.dumps(json_schema(known), indent=1, ensure_ascii=False) + "\n",
         "docs/reference/settings.md": settings_page(known),
+        "docs/reference/outputs.md": outputs_page(known),
         **pages,
     }
 
@@ -44,7 +60,6 @@ def settings_page(known: Schema) -> str:
     """docs/reference/settings.md."""
     common = keys(OutputSettings, "")
     over_http = [key for name, key in keys(HttpSettings, "").items() if name not in common]
-    waiting = sorted(name for name, kind in known.types.items() if kind.output is None)
     parts = [
         _HEAD,
         "## Keys at the top level\n",
@@ -56,11 +71,20 @@ def settings_page(known: Schema) -> str:
         "## Keys that a provider's outputs share\n",
         _table(key for name in PROVIDERS for key in known.of(name)),
         "## Outputs\n",
-        "".join(f"- [{kind.name}](outputs/{kind.name}.md)\n" for kind in known.built()),
+        "[Each output](outputs.md) has a page of its own.\n",
     ]
-    if waiting:
-        parts.append(f"Known from falcosidekick, their keys checked, and not built yet: {', '.join(waiting)}.\n")
     return "\n".join(parts)
+
+
+def outputs_page(known: Schema) -> str:
+    """docs/reference/outputs.md."""
+    rows = sorted((overview(kind, known.of(kind.name)) for kind in known.built()), key=lambda row: (row.category, row))
+    lines = [_row([row.category, f"[{row.name}](outputs/{row.name}.md)", *row[2:]]) for row in rows]
+    waiting = sorted(name for name, kind in known.types.items() if kind.output is None)
+    parts = [_OUTPUTS_HEAD, "\n".join([*_head(["kind", "output", "at once", "a resend is there", "login"]), *lines])]
+    if waiting:
+        parts.append(f"\nKnown from falcosidekick, their keys checked, and not built yet: {', '.join(waiting)}.")
+    return "\n".join(parts) + "\n"
 
 
 def output_page(kind: OutputType, known: Schema) -> str:
@@ -69,20 +93,38 @@ def output_page(kind: OutputType, known: Schema) -> str:
     own = own_keys(kind, known)
     least = least_example(kind)
     block = [f"```yaml\n{least}```\n"] if least else []
-    parts = [f"# {kind.output.title}\n", "\n".join(kind.facts()) + "\n", *block, _table(own)]
+    parts = [f"# {kind.output.title}\n", "\n".join(kind.facts()) + "\n"]
+    parts += [*(f"{text}\n" for text in kind.remarks()), *block, *_arrival(kind.output)]
+    parts += ["## Keys\n", _table(own)]
     return "\n".join([*parts, "[The keys of every output](../settings.md#keys-of-every-output) apply too.\n"])
 
 
+def _arrival(output: type[Output[Any]]) -> Iterator[str]:
+    """What is found there: in words, or as the text that is sent."""
+    sent = sample(output)
+    if output.arrives or sent:
+        yield "## What arrives there\n"
+    if output.arrives:
+        yield f"{output.arrives}\n"
+    if sent:
+        yield f"The alert of this example, as it is sent:\n\n```\n{sent}```\n"
+
+
 def _table(some: Iterable[Key], *, variables: bool = True) -> str:
-    heads = ["key", "variable", "value", "default", "meaning"]
-    rows = [_row(heads, variables), _row(["---"] * 5, variables)]
+    def columns(cells: list[str]) -> list[str]:
+        return cells if variables else [cells[0], *cells[2:]]
+
+    rows = _head(columns(["key", "variable", "value", "default", "meaning"]))
     for key in some:
         default = form.default(key)
         cells = [f"`{key.name}`", f"`{key.variable}`", form.words(key), f"`{default}`" if default else "", key.meaning]
-        rows.append(_row(cells, variables))
+        rows.append(_row(columns(cells)))
     return "\n".join(rows) + "\n"
 
 
-def _row(cells: list[str], variables: bool) -> str:
-    shown = [cell.replace("|", "\\|").replace("<", "\\<") for at, cell in enumerate(cells) if variables or at != 1]
-    return f"| {' | '.join(shown)} |"
+def _head(titles: list[str]) -> list[str]:
+    return [_row(titles), _row(["---"] * len(titles))]
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.translate(_ESCAPED) for cell in cells)} |"

@@ -54,6 +54,29 @@ def test_the_least_example_of_an_output_turns_it_on(configure: Load, kind: Outpu
     assert kind.name in configure(least_example(kind)).outputs
 
 
+@pytest.mark.parametrize("kind", schema().built(), ids=lambda kind: kind.name)
+def test_the_page_of_an_output_says_what_it_is_and_what_arrives(kind: OutputType) -> None:
+    page = TEXTS[f"docs/reference/outputs/{kind.name}.md"]
+    for part in ("```yaml\n", "## What arrives there\n", "## Keys\n", *kind.remarks()):
+        assert part in page or (part == "```yaml\n" and not kind.requires)
+    assert f"[{kind.name}](outputs/{kind.name}.md)" in TEXTS["docs/reference/outputs.md"]
+
+
+def test_a_page_shows_the_alert_as_it_is_sent() -> None:
+    shown = TEXTS["docs/reference/outputs/webhook.md"].split("as it is sent:\n\n```\n")[1].split("```")[0]
+    head, _, body = shown.partition("\n\n")
+    assert head == "POST https://alerts.example.com/falco"
+    assert json.loads(body)["rule"] == "Terminal shell in container"
+
+
+def test_the_table_of_outputs_says_how_each_takes_alerts() -> None:
+    rows = [line.split(" | ") for line in TEXTS["docs/reference/outputs.md"].splitlines() if line.startswith("| ")]
+    found = {row[1].partition("]")[0].lstrip("["): [row[0].lstrip("| "), *row[2:]] for row in rows}
+    assert found["loki"] == ["logs", "1000, 1MiB", "once", "`user`, `apikey` |"]
+    assert found["slack"] == ["chat", "1", "twice", "`webhookurl` |"]
+    assert found["prometheus"] == ["metrics", "1000, 1MiB", "-", " |"]
+
+
 def test_every_key_is_documented() -> None:
     known = schema()
     built = {kind.name for kind in known.built()}
