@@ -18,6 +18,7 @@ from sidekick.sdk.output import Output
 
 log = logging.getLogger(__name__)
 Accepts = Callable[[Event], bool]
+_FAREWELL = 1.0  # seconds for what is in hand when the service ends, of the few that it has for all
 
 
 def _anything(event: Event) -> bool:
@@ -132,7 +133,7 @@ class Sendings:
         for sending in self.replays.values():
             sending.stop()
         if tasks := set(self._tasks):
-            _, late = await asyncio.wait(tasks, timeout=self._patience)
+            _, late = await asyncio.wait(tasks, timeout=_FAREWELL)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
