@@ -11,6 +11,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -49,6 +50,7 @@ from sidekick.telemetry import Inputs, ServiceCollector, set_up_logging
 log = logging.getLogger(__name__)
 _FIXED = ("folder", "journal")  # keys that count for the life of a process
 _FIXED_OF_API = ("enabled", "address", "port", "certfile", "keyfile", "xdpsocket")
+_TURN = 0.0005  # seconds
 _HANDOVER = 10.0  # seconds that an output has for what is in hand when another takes its place
 
 
@@ -126,7 +128,7 @@ class App:
             await stack.enter_async_context(self._receiver())
             await stack.enter_async_context(self._page(listener))
             await stack.enter_async_context(self.reload.running(self.configuration))
-            _keep_collections_short()
+            _keep_the_loop_prompt()
             notify("READY=1")
             await self._ended.wait()
             notify("STOPPING=1")
@@ -321,9 +323,13 @@ class App:
         return True, {"status": "ok"} | detail
 
 
-def _keep_collections_short() -> None:
-    """Spares the garbage collector what lives as long as the process, some hundred thousand objects of modules: to look
-    through them again would hold up the loop, and so every alert, for tens of milliseconds."""
+def _keep_the_loop_prompt() -> None:
+    """A thread of an output may compute for a moment, not for Python's 5 ms, while an alert waits for its answer.
+
+    And the garbage collector is spared what lives as long as the process, some hundred thousand objects of modules: to
+    look through them again would hold up the loop for tens of milliseconds.
+    """
+    sys.setswitchinterval(_TURN)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)

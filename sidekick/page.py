@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 def store_reader(configuration: Configuration) -> Reader:
     """Of the store that the service writes, if it writes one."""
     store = configuration.outputs.get("store")
-    return Reader(Path(store.settings.path)) if store and isinstance(store.settings, StoreSettings) else NoStore()
+    if store is None or not isinstance(store.settings, StoreSettings):
+        return NoStore()
+    return Reader(Path(store.settings.path), apart=True)
 
 
 def blocker_socket(configuration: Configuration) -> Path | None:

@@ -58,6 +58,10 @@ class Filter:
     def __repr__(self) -> str:
         return f"Filter({self.text!r})"
 
+    def __reduce__(self) -> tuple[Callable[[str], "Filter"], tuple[str]]:
+        """Closures do not travel to another process: there the text is compiled anew."""
+        return compile_filter, (self.text,)
+
     def explain(self, event: Event) -> Explanation:
         """Why the event passes or not: every clause with its own result, those that a shorter way skips included."""
         return _explain(self.expression, event)

@@ -1,93 +1,87 @@
-"""Queries beside a running writer: in threads, each with a connection of its own, and none without an end."""
+"""Queries beside a running writer, away from the event loop: in threads, or in processes of their own.
+
+A query that has to look at every alert computes for seconds. In a thread it would take its turn with the loop that
+accepts alerts, some milliseconds each time, and the sender would wait; so a service asks in processes.
+"""
 
 import asyncio
-import sqlite3
+import multiprocessing
+import os
+import signal
 import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
-from sidekick.store import counts, search
 from sidekick.store.counts import Histogram, Tally
-from sidekick.store.schema import StoreError, open_to_read
+from sidekick.store.queries import Queries
+from sidekick.store.schema import StoreError
 from sidekick.store.search import Page, Search, Stored
 
-P = ParamSpec("P")
 T = TypeVar("T")
-_THREADS = 2
-_OPERATIONS = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
+_AT_ONCE = 2
+_NICE = 5
+_own = threading.local()
 
 
 class Reader:
     """The store in `path`, which need not be there yet. Every query raises `StoreError` where it cannot be answered.
 
-    `limit` is the seconds that one query may take: a search gives what it has by then, a count gives up.
+    `limit` is the seconds that one query may take: a search gives what it has by then, a count gives up. `apart` says
+    that the process has more urgent things to do; the other processes begin with the first query.
     """
 
     kept = True
     """Whether there is to be a store at all."""
 
-    def __init__(self, path: Path, limit: float = 2.0) -> None:
-        self._path = path
-        self._limit = limit
-        self._pool = ThreadPoolExecutor(_THREADS, "store-reader")
-        self._own = threading.local()
-        self._open: list[sqlite3.Connection] = []
+    def __init__(self, path: Path, limit: float = 2.0, *, apart: bool = False) -> None:
+        self._begin = path, limit
+        self._apart = apart
+        self._pool: Executor | None = None
 
     async def find(self, wanted: Search) -> Page:
         """A page of events, newest first."""
-        return await self._run(lambda connection, late: search.find(connection, wanted, late))
+        return await self._run(Queries.find, wanted)
 
     async def one(self, uuid: str) -> Stored | None:
         """The event of that id."""
-        return await self._run(_timeless(search.one, uuid))
+        return await self._run(Queries.one, uuid)
 
     async def extent(self) -> tuple[int, int] | None:
         """The minutes from which there are events, s since 1970, the second not included."""
-        return await self._run(_timeless(counts.extent))
+        return await self._run(Queries.extent)
 
     async def histogram(self, since: int, until: int, wanted: Mapping[str, str], bars: int = 120) -> Histogram:
         """Counts over time, by priority; times in s since 1970."""
-        return await self._run(_timeless(counts.histogram, since, until, wanted, bars))
+        return await self._run(Queries.histogram, since, until, wanted, bars)
 
     async def top(
         self, dimension: str, since: int, until: int, wanted: Mapping[str, str], limit: int = 10
     ) -> list[Tally]:
         """The most frequent of one of `DIMENSIONS`; raises KeyError for anything else."""
-        return await self._run(_timeless(counts.top, dimension, since, until, wanted, limit))
+        return await self._run(Queries.top, dimension, since, until, wanted, limit)
 
     async def close(self) -> None:
-        """Ends the threads, once they have answered."""
-        await asyncio.to_thread(self._pool.shutdown)
-        for connection in self._open:
-            connection.close()
+        """Ends threads or processes, once they have answered."""
+        if self._pool is not None:
+            await asyncio.to_thread(self._pool.shutdown)
 
-    async def _run(self, query: Callable[[sqlite3.Connection, Callable[[], bool]], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, query)
-
-    def _answer(self, query: Callable[[sqlite3.Connection, Callable[[], bool]], T]) -> T:
-        connection = self._connection()
-        end = time.monotonic() + self._limit
-
-        def late() -> bool:
-            return time.monotonic() > end
-
-        connection.set_progress_handler(late, _OPERATIONS)
+    async def _run(self, query: Callable[..., T], *args: object) -> T:
+        pool = self._pool = self._pool or self._new_pool()
         try:
-            return query(connection, late)
-        except sqlite3.Error as error:
-            if late():
-                raise StoreError(f"no answer within {self._limit:g} s") from error
-            raise StoreError(f"the store cannot be read: {error}") from error
+            return await asyncio.get_running_loop().run_in_executor(pool, _answer, query, args)
+        except BrokenExecutor:
+            if self._pool is pool:
+                self._pool = None
+            raise StoreError("the process that reads the store was ended; ask again") from None
 
-    def _connection(self) -> sqlite3.Connection:
-        connection = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = open_to_read(self._path)
-            self._open.append(connection)
-        return connection
+    def _new_pool(self) -> Executor:
+        if not self._apart:
+            return ThreadPoolExecutor(_AT_ONCE, "store-reader", _begin, self._begin)
+        # Not forked: a copy of a process with threads may find a lock held for ever.
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(_AT_ONCE, spawn, _begin_apart, self._begin)
 
 
 class NoStore(Reader):
@@ -98,12 +92,29 @@ class NoStore(Reader):
     def __init__(self) -> None:
         super().__init__(Path())
 
-    def _connection(self) -> sqlite3.Connection:
+    async def _run(self, query: Callable[..., T], *args: object) -> T:
         raise StoreError("no alerts are stored here: the output `store` is off")
 
 
-def _timeless(
-    query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-) -> Callable[[sqlite3.Connection, Callable[[], bool]], T]:
-    """A query that has no partial answer."""
-    return lambda connection, late: query(connection, *args, **kwargs)
+def _begin(path: Path, limit: float) -> None:
+    _own.queries = Queries(path, limit)
+
+
+def _begin_apart(path: Path, limit: float) -> None:
+    _begin(path, limit)
+    # The terminal's interrupt is for the service, which ends its readers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's process that waits for work would not notice that nobody can give it any more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(0)
+
+
+def _answer(query: Callable[..., T], args: tuple[object, ...]) -> T:
+    return query(_own.queries, *args)
