@@ -8,7 +8,7 @@ import sys
 import bench
 
 # Modules that others run: servers and loads of theirs.
-_PARTS = {"__main__", "acceptors", "xdp_generator", "xdp_rivals"}
+_PARTS = {"__main__", "acceptors", "store_events", "xdp_generator", "xdp_rivals"}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +33,7 @@ REQUEST += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len
 
 
 @contextmanager
-def served(name: str) -> Iterator[tuple[int, list[socket.socket]]]:
+def served(name: str) -> Generator[tuple[int, list[socket.socket]]]:
     """The server's process id, and connections to it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -60,8 +60,8 @@ def _connect(port: int) -> socket.socket:
             return connection
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+def cpu_seconds(pid: int | str) -> float:
+    """User and system time so far, of a process, or of one thread by `pid/task/tid`."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -71,7 +71,7 @@ def _answered(connection: socket.socket) -> None:
         raise RuntimeError("an alert was not accepted")
 
 
-def cost(pid: int, connections: list[socket.socket], alerts: int) -> tuple[float, float]:
+def cost(pid: int | str, connections: list[socket.socket], alerts: int) -> tuple[float, float]:
     """Microseconds of the server's CPU an alert, and alerts a second."""
     before, start = cpu_seconds(pid), time.perf_counter()
     for _ in range(alerts // len(connections)):
@@ -103,7 +103,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    print(f"{'':30}{'CPU µs':>8}{'alerts/s':>10}{'p50 µs':>9}{'p99 µs':>9}")
+    print(f"{'':34}{'CPU µs':>8}{'alerts/s':>10}{'p50 µs':>9}{'p99 µs':>9}")
     for name in SERVERS:
         with served(name) as (pid, connections):
             cost(pid, connections, arguments.alerts // 20)
@@ -111,7 +111,7 @@ def main() -> None:
             median, tail = latency(connections[0], 3 * RATE)
             for connection in connections:
                 connection.close()
-        print(f"{name:30}{cpu:8.1f}{rate:10.0f}{median:9.0f}{tail:9.0f}")
+        print(f"{name:34}{cpu:8.1f}{rate:10.0f}{median:9.0f}{tail:9.0f}")
 
 
 if __name__ == "__main__":

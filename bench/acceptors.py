@@ -5,17 +5,45 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 import uvloop
+import yaml
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
+from sidekick.__main__ import main
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalSettings
-from sidekick.receiver import ListenSettings, Receiver, RefusedLog, Service
+from sidekick.receiver import Done, ListenSettings, Receiver, RefusedLog, Sender, Service
 from sidekick.receiver.state import Accept
+
+ENRICHMENT: dict[str, Any] = {
+    "customfields": {"cluster": "production", "region": "eu-west-1"},
+    "customtags": ["team-security", "production"],
+    "templatedfields": {
+        "owner": '{{ or (index . "k8s.ns.name") "nobody" }}',
+        "place": '{{ index . "k8s.ns.name" }}/{{ index . "k8s.pod.name" }} on {{ .cluster }}',
+    },
+    "bracketreplacer": "_",
+    "outputfieldformat": "<timestamp>: <priority> <output> <custom_fields> <templated_fields> <tags>",
+}
+"""Every kind of it at once."""
+FILTERS = (
+    "priority >= Emergency",
+    "source = k8s_audit and ka.verb in (create, delete)",
+    "k8s.ns.name in (kube-system, falco)",
+    "rule startswith 'Contact K8S' and not user.name = root",
+    "tags intersects (network, mitre_exfiltration)",
+    "proc.cmdline regex '.*(wget|curl) .*'",
+    "fd.rip net 10.0.0.0/8 or fd.sip net 10.0.0.0/8",
+    "hostname glob 'gpu-*' and priority >= Warning",
+    "container.image.repository contains nginx",
+    "priority >= Warning and not k8s.ns.name = default and (tags intersects (network) or rule glob '*shell*')",
+)
+"""None of them passes the alert that is sent, so that the filters are all that the outputs cost."""
 
 
 class Alert(BaseModel):
@@ -60,7 +88,7 @@ def _uvicorn(app: Any, port: int) -> None:
 def receiver(port: int) -> None:
     """The receiver alone: alerts are decoded and forgotten."""
 
-    def accept(body: bytes, done: Callable[[OSError | None], None]) -> None:
+    def accept(body: bytes, done: Done, sender: Sender) -> None:
         decode(body)
         done(None)
 
@@ -74,7 +102,7 @@ def receiver_and_journal(port: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         journal = Journal.open(JournalSettings(path=directory))
 
-        def accept(body: bytes, done: Callable[[OSError | None], None]) -> None:
+        def accept(body: bytes, done: Done, sender: Sender) -> None:
             journal.append([event.json for event in decode(body)], done)
 
         _receiver(port, accept, journal.start)
@@ -93,11 +121,32 @@ def _receiver(port: int, accept: Accept, start: Callable[[], Awaitable[None]]) -
     uvloop.run(serve())
 
 
+def service(**settings: Any) -> Callable[[int], None]:
+    """The whole service, run with that configuration."""
+
+    def run(port: int) -> None:
+        with tempfile.TemporaryDirectory() as home:
+            base = {"listenaddress": "127.0.0.1", "listenport": port, "folder": home, "loglevel": "error"}
+            file = Path(home, "config.yaml")
+            file.write_text(yaml.safe_dump(base | settings))
+            main(["-c", str(file)])
+
+    return run
+
+
+def filtered() -> dict[str, Any]:
+    """An output for each filter."""
+    return {f"file.n{number}": {"path": "/dev/null", "filter": filter} for number, filter in enumerate(FILTERS)}
+
+
 SERVERS = {
     "FastAPI route, pydantic body": fastapi_route,
     "bare ASGI application": bare_asgi,
     "receiver, nothing kept": receiver,
     "receiver and journal": receiver_and_journal,
+    "whole service": service(),
+    "with all enrichment": service(**ENRICHMENT),
+    "with all enrichment, 10 filters": service(**ENRICHMENT, **filtered()),
 }
 
 if __name__ == "__main__":

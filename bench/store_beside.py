@@ -1,0 +1,115 @@
+"""What the store and its readers cost everybody else: `python -m bench.store_beside`.
+
+The whole service runs without the store, with it, and with it while somebody asks a question that no index helps with,
+over and over. The cost of accepting is that of the thread that accepts, for the store has threads of its own; the
+latencies are a sender's, of 1,000 alerts a second, and those of a webhook, of 200. Rounds turn about, for the noise.
+"""
+
+import argparse
+import os
+import socket
+import tempfile
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.accept import CONNECTIONS, RATE, cost
+from bench.accept import latency as accept_latency
+from bench.delivery import CORES, Destination, latency, running
+from bench.store import NO_LIMITS, load
+from bench.store_events import made
+from tests.faults.sidekick import Sidekick
+
+ROUNDS = 3
+DELIVERED = 2000
+PACE = 200.0
+QUESTION = urllib.parse.urlencode({"filter": "proc.cmdline contains what-nobody-ran"})
+
+
+class Reader(threading.Thread):
+    """Asks for what is nowhere, which the store may look for as long as a query may take."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._url = f"http://127.0.0.1:{port}/api/events?{QUESTION}"
+        self._ended = threading.Event()
+        self.answers = 0
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            with urllib.request.urlopen(self._url, timeout=30) as answer:
+                answer.read()
+            self.answers += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+@contextmanager
+def asking(port: int) -> Generator[None]:
+    reader = Reader(port)
+    reader.start()
+    yield
+    reader.end()
+    print(f"    {reader.answers} answers meanwhile")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def measure(sidekick: Sidekick, destination: Destination, alerts: int) -> tuple[float, ...]:
+    connections = [socket.create_connection(("127.0.0.1", sidekick.port)) for _ in range(CONNECTIONS)]
+    # The main thread's id is the process's: its entry there counts no other thread.
+    thread = f"{sidekick.pid}/task/{sidekick.pid}"
+    try:
+        cost(thread, connections, alerts // 10)
+        cpu, _ = cost(thread, connections, alerts)
+        accepting = accept_latency(connections[0], 3 * RATE)
+    finally:
+        for connection in connections:
+            connection.close()
+    return cpu, *accepting, *latency(sidekick, destination, DELIVERED, PACE)
+
+
+def row(path: Path, title: str, alerts: int) -> None:
+    destination, port = Destination(), free_port()
+    settings: dict[str, Any] = {"webhook": {"address": destination.url, "filter": "test.number exists"}}
+    if title != "without the store":
+        settings |= {"store": {"path": str(path)}, "api": {"enabled": True, "port": port}}
+    with running(**settings) as sidekick:
+        if title == "a query running":
+            with asking(port):
+                figures = measure(sidekick, destination, alerts)
+        else:
+            figures = measure(sidekick, destination, alerts)
+    destination.shutdown()
+    cpu, *waits = figures
+    print(f"{title:20}{cpu:8.1f}" + "".join(f"{wait:10.0f}" for wait in waits[:2]), end="")
+    print("".join(f"{wait:10.2f}" for wait in waits[2:]), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stored", type=int, default=500_000, help="alerts in the store before")
+    parser.add_argument("--alerts", type=int, default=50_000, help="alerts to measure the cost by")
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, CORES - {max(CORES)} or CORES)
+    with tempfile.TemporaryDirectory() as home:
+        path = Path(home, "events.sqlite")
+        load(path, islice(made(arguments.stored), arguments.stored), NO_LIMITS)
+        print(f"{'':20}{'CPU µs':>8}{'p50 µs':>10}{'p99 µs':>10}{'p50 ms':>10}{'p99 ms':>10}")
+        for _ in range(ROUNDS):
+            for title in ("without the store", "with the store", "a query running"):
+                row(path, title, arguments.alerts)
+
+
+if __name__ == "__main__":
+    main()
