@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from sidekick.app import build_output, context
 from sidekick.delivery import DeadLetters, Worker
 from sidekick.journal import Journal, JournalSettings
@@ -25,7 +28,6 @@ from sidekick.sdk.http import Answer, Request
 from sidekick.sdk.testing import Script, loopback, takes_all
 from sidekick.settings import Configuration
 from sidekick.settings.catalog import output_types
-from tests.outputs.captures import otlp
 
 # By the key that leads there. What else an output needs stands in its example.
 _BY_HTTP = {
@@ -42,6 +44,7 @@ _BY_HTTP = {
     "url": "http webui",
     "webhookurl": "cliq discord googlechat grafanaoncall mattermost rocketchat slack teams webex",
 }
+_BESIDES: dict[str, dict[str, Any]] = {"http": {"form": "array"}}
 _MARK = "Crowd"  # in the output and in the rule; letters alone, for nobody escapes them
 _CRITICAL_EVERY = 20
 _PRIORITIES = ("Error", "Warning", "Notice", "Informational")
@@ -163,7 +166,7 @@ class Crowd:
         assert kind
         leads_there = self._kubeconfig(server.url) if key == "kubeconfig" else server.url
         people = {} if takes_every_alert(name) else {"minimumpriority": "critical"}
-        self.settings[name] = {**kind.example, key: leads_there, **people}
+        self.settings[name] = {**kind.example, **_BESIDES.get(name, {}), key: leads_there, **people}
 
     def _kubeconfig(self, url: str) -> str:
         path = self.folder / f"kubeconfig-{url.rpartition(':')[2]}.yaml"
@@ -220,8 +223,8 @@ def _parts(name: str, request: Request) -> Iterator[bytes]:
         return
     if not takes_every_alert(name):
         yield body
-    elif request.headers.get("content-type") == otlp.CONTENT_TYPE:
-        yield from map(_text, _records(name, body))
+    elif name.startswith("otlp."):
+        yield from _records(name, body)
     else:
         yield from _several(body)
 
@@ -240,12 +243,13 @@ def _several(body: bytes) -> Iterator[bytes]:
         yield body.strip()
 
 
-def _records(name: str, body: bytes) -> list[Any]:
-    if name == "otlp.metrics":
-        return []
+def _records(name: str, body: bytes) -> Iterator[bytes]:
     if name == "otlp.logs":
-        return otlp.decoded(body, {"resourceLogs": []})["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
-    return otlp.decoded(body, {"resourceSpans": []})["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        scope = ExportLogsServiceRequest.FromString(body).resource_logs[0].scope_logs[0]
+        yield from (record.SerializeToString(deterministic=True) for record in scope.log_records)
+    elif name == "otlp.traces":
+        spans = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+        yield from (span.SerializeToString(deterministic=True) for span in spans)
 
 
 def _text(value: Any) -> bytes:
