@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,12 @@ from outputs.otlp_metrics import OtlpMetrics, OtlpMetricsSettings
 from outputs.otlp_traces import OtlpTraces, OtlpTracesSettings
 from sidekick.event import Event
 from sidekick.sdk import Answer, Context, MisconfiguredError, PermanentError, RetryableError
-from sidekick.sdk.testing import Loopback, always, loopback
+from sidekick.sdk.testing import Fault, Loopback, always, loopback
 from sidekick.settings import ConfigurationError, load
-from tests.deadline import until
+from tests.deadline import until, wait_for
 from tests.outputs.alerts import DATA, alert, recorded
 from tests.outputs.captures import otlp
+from tests.outputs.midstream import RETRY, through
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -275,6 +276,44 @@ async def test_counters_that_are_refused_are_told_again(refused: int, error: typ
         server.script = always(Answer(200))
         await output.send(events)
         assert counts(server) == ({"A": 1, "B": 1} if error else {"A": 2, "B": 2})
+
+
+def outage(server: Loopback, by: Answer | Fault) -> Callable[[], None]:
+    """Until three requests have met it."""
+
+    def trouble() -> None:
+        met = len(server.requests)
+        server.script = always(by)
+        wait_for(lambda: len(server.requests) >= met + 3)
+        server.script = always(Answer(200))
+
+    return trouble
+
+
+def taken(server: Loopback) -> list[bytes]:
+    return [
+        request.body for request, outcome in server.requests if isinstance(outcome, Answer) and outcome.status == 200
+    ]
+
+
+async def test_a_collector_that_fails_in_mid_stream_has_every_record(tmp_path: Path) -> None:
+    async with loopback() as server:
+        output = logs(endpoint=server.url, retry=RETRY)
+        events = await through(output, tmp_path, outage(server, Answer(503)), outage(server, Fault.CUT))
+        found = [
+            attributes(one)["log.record.uid"]
+            for body in taken(server)
+            for one in ExportLogsServiceRequest.FromString(body).resource_logs[0].scope_logs[0].log_records
+        ]
+    assert sorted(found) == sorted(event.uuid for event in events)
+
+
+async def test_a_collector_that_fails_in_mid_stream_has_every_count(tmp_path: Path) -> None:
+    async with loopback() as server:
+        settings = {"endpoint": server.url, "retry": RETRY, "batch": {"linger": "10ms"}}
+        output = OtlpMetrics(OtlpMetricsSettings.model_validate(settings), Context())
+        events = await through(output, tmp_path, outage(server, Answer(503)), outage(server, Fault.CUT))
+        assert sum(counts(server).values()) == len(events)
 
 
 async def test_nothing_is_left_running_after_a_close() -> None:
