@@ -126,7 +126,7 @@ def service(**settings: Any) -> Callable[[int], None]:
 
     def run(port: int) -> None:
         with tempfile.TemporaryDirectory() as home:
-            base = {"listenaddress": "127.0.0.1", "listenport": port, "folder": home, "loglevel": "error"}
+            base = {"listenaddress": "127.0.0.1", "listenport": port, "folder": home, "log": {"level": "error"}}
             file = Path(home, "config.yaml")
             file.write_text(yaml.safe_dump(base | settings))
             main(["-c", str(file)])
