@@ -162,8 +162,8 @@ def _value(value: str | tuple[str, ...]) -> dict[str, Any]:
 
 
 def fields(event: Event) -> dict[str, str]:
-    """The fields that have a value, as texts: one name may be a number today and a text tomorrow."""
-    known = ((name, value) for name, value in sorted(event.fields.items()) if value is not None)
+    """The fields that have a name and a value, as texts: one may be a number today and a text tomorrow."""
+    known = ((name, value) for name, value in sorted(event.fields.items()) if name and value is not None)
     return {name: value if isinstance(value, str) else printed(value) for name, value in known}
 
 
