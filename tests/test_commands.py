@@ -120,7 +120,7 @@ async def refuse(body: bytes) -> web.Response:
     ("words", "says"),
     [
         (["replay", "--output", "nobody", "--since", "1h"], "'nobody' is not on; on are: prometheus, webhook"),
-        (["replay", "--output", "webhook", "--since", "soon"], "neither a duration such as 2h nor a time"),
+        (["replay", "--output", "webhook", "--since", "soon"], "is no point in time: write a duration such as 2h"),
         (["replay", "--output", "webhook", "--since", "1h", "--filter", "rule ="], "^"),
         (["dead-letters", "replay", "--output", "webhook"], "name the ids, or say --all"),
     ],

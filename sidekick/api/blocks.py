@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
-from sidekick.api.model import Done, Model, Request
+from sidekick.api.model import Asked, Done, Model
 from sidekick.api.problem import CHANGE, MissingError, UnavailableError, problems
 from sidekick.api.visitor import By
 from sidekick.control import RefusedError
@@ -28,7 +28,7 @@ class Block(Model):
     """Dropped since."""
 
 
-class NewBlock(Request):
+class NewBlock(Asked):
     target: Target
     """An address, a network, or an address with a port."""
     seconds: Annotated[int, Field(ge=1, le=_YEAR)]

@@ -6,8 +6,8 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from sidekick.api.events import Alert, raw
-from sidekick.api.model import Done, Model, Request
+from sidekick.api.alert import Alert, raw
+from sidekick.api.model import Asked, Done, Model
 from sidekick.api.problem import CHANGE, MissingError, problems
 from sidekick.api.visitor import By
 from sidekick.control.ports import Letters
@@ -31,7 +31,7 @@ class LetterList(Model):
     total: int
 
 
-class Picked(Request):
+class Picked(Asked):
     output: Annotated[str, Field(max_length=200)]
     ids: Annotated[list[str], Field(min_length=1, max_length=1000)]
 

@@ -9,26 +9,13 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, TypeAdapter
 
+from sidekick.api.alert import Alert, raw
 from sidekick.api.model import Model
 from sidekick.api.problem import MissingError, problems
 from sidekick.api.question import EventsQuestion, Question
 from sidekick.control import Service
-from sidekick.event import Event, Priority
+from sidekick.event import Event
 from sidekick.store import Stored
-
-
-class Alert(Model):
-    """What Falco sent, and its id; empty `tags` and `hostname` are left out."""
-
-    uuid: str
-    output: str
-    priority: Priority
-    rule: str
-    time: str
-    output_fields: dict[str, Any]
-    source: str
-    tags: tuple[str, ...] = ()
-    hostname: str = ""
 
 
 class Alerts(Model):
@@ -91,11 +78,6 @@ def router(service: Service) -> APIRouter:
         return raw({"event": _alert(stored), "deliveries": msgspec.Raw(_deliveries.dump_json(deliveries))})
 
     return routes
-
-
-def raw(answer: object) -> Response:
-    """An answer with alerts in it, whose numbers stay as Falco wrote them."""
-    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def _alert(stored: Stored) -> msgspec.Raw:

@@ -4,9 +4,12 @@ To the API nobody comes without being known, nobody changes anything who may onl
 and no body is read that is too long. Pages ask for themselves, for they send people to the login.
 """
 
+import logging
+
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sidekick.api.problem import problem
@@ -14,6 +17,7 @@ from sidekick.control.ports import Access
 from sidekick.web.frame import LoginNeededError
 from sidekick.web.page import HEADERS
 
+log = logging.getLogger(__name__)
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 """Methods that change nothing (RFC 9110, section 9.2.1)."""
 _MOST_BYTES = 1 << 20
@@ -27,14 +31,21 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        request = Request(scope, receive)
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._answer(Request(scope, receive), _dressing(send))
+        except ClientDisconnect:
+            log.debug("page: a client left before its request was whole")
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        receive = request.receive
         refusal = self._refusal(request)
         if refusal is None and _is_api(request) and request.method not in _SAFE:
-            body = await _body(receive)
+            body = await _body(request)
             refusal = _unfit(request, body)
             receive = _replaying(body or b"", receive)
-        return await (refusal or self._app)(scope, receive, _dressing(send))
+        await (refusal or self._app)(request.scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
         if sentence := self._access.refusal(request):
@@ -65,16 +76,14 @@ def _unknown(request: Request) -> Response:
     return problem(401, sentence, **{"WWW-Authenticate": "Bearer"})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """None where it is too long; what came of one that was cut off."""
+async def _body(request: Request) -> bytes | None:
+    """None where it is too long. Raises `ClientDisconnect`."""
     body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
+    async for chunk in request.stream():
+        body += chunk
         if len(body) > _MOST_BYTES:
             return None
-        if not message.get("more_body"):
-            return body
+    return body
 
 
 def _unfit(request: Request, body: bytes | None) -> Response | None:

@@ -9,8 +9,8 @@ class Model(BaseModel):
     model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
 
 
-class Request(BaseModel):
-    """The body of a request; a key that it does not know is refused, for it would do nothing."""
+class Asked(BaseModel):
+    """What a query or a body asks for; a key that it does not know is refused, for it would do nothing."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from sidekick.api.model import Done, Model, Request
-from sidekick.api.moment import Moment, parse
+from sidekick.api.model import Asked, Done, Model
+from sidekick.api.moment import Moment
 from sidekick.api.problem import CHANGE, MissingError, problems
 from sidekick.api.visitor import By
 from sidekick.control.ports import Outputs
+from sidekick.sdk.moment import moment
 
 Name = Annotated[str, Path(max_length=200)]
 
@@ -31,7 +32,7 @@ class Output(Model):
     """How the last replay stands, in a sentence."""
 
 
-class Window(Request):
+class Window(Asked):
     since: Moment
 
 
@@ -70,6 +71,6 @@ def router(outputs: Outputs) -> APIRouter:
     async def replay_output(name: Name, window: Window, by: By) -> Done:
         """Sends again what was accepted since then."""
         await known(name)
-        return Done(message=await outputs.replay(name, parse(window.since).timestamp(), by))
+        return Done(message=await outputs.replay(name, moment(window.since).timestamp(), by))
 
     return routes

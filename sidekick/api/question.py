@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from sidekick.api.model import Request
+from sidekick.api.model import Asked
 from sidekick.api.moment import Stretch
 from sidekick.event import Priority
 from sidekick.filter import Filter
@@ -30,7 +30,7 @@ def _named(field: str) -> str:
 Exactly = Annotated[str, Field(max_length=_LONGEST_FILTER), AfterValidator(_named)]
 
 
-class Dimensions(Request):
+class Dimensions(Asked):
     """What events are counted by."""
 
     priority: Priority | None = None

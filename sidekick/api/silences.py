@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from sidekick.api.model import Done, Model, Request
+from sidekick.api.model import Asked, Done, Model
 from sidekick.api.problem import CHANGE, MissingError, problems
 from sidekick.api.visitor import By
 from sidekick.control.ports import Silencing
@@ -40,7 +40,7 @@ class Silence(Model):
     reason: str
 
 
-class NewSilence(Request):
+class NewSilence(Asked):
     filter: Annotated[str, Field(min_length=1, max_length=10_000)]
     """A condition in Falco's syntax; alerts that meet it are silenced."""
     until: Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_coming)]

@@ -2,14 +2,14 @@
 
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sidekick.filter import Filter, FilterError, compile_filter
-from sidekick.sdk.settings import seconds
+from sidekick.sdk.moment import moment
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, load
 
 config_file = click.option(
@@ -39,14 +39,9 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return datetime.now(UTC) - timedelta(seconds=seconds(value))
-        except ValueError:
-            pass
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a duration such as 2h nor a time such as 2026-05-06T07:08", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is no point in time: {error}", param, ctx)
 
 
 class Condition(click.ParamType[Filter]):

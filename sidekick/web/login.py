@@ -32,7 +32,7 @@ def router(access: Access) -> APIRouter:
             if await access.log_in(request, answer, text(form, "name"), form.get("password", [""])[0]):
                 return answer
         except RefusedError as error:
-            return shown(to, str(error), 429)
+            return shown(to, str(error), 403)
         return shown(to, "Name or password is wrong.", 403)
 
     @routes.post("/logout")

@@ -1,5 +1,6 @@
 """What can be done by the API, and what cannot."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.door import door
+from tests.deadline import until
 from tests.web.alerts import HOSTILE_RULE, alert, hostile
 from tests.web.site import Sender
 
@@ -169,3 +171,23 @@ async def test_every_answer_has_the_policy(tmp_path: Path) -> None:
             assert headers["X-Content-Type-Options"] == "nosniff"
         assert (await client.get("/static/page.js")).headers["Cache-Control"] == "no-cache"
         assert (await client.get("/events")).headers["Cache-Control"] == "no-store"
+
+
+async def test_a_client_that_leaves_early_changes_nothing_and_is_no_defect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(tmp_path) as opened, opened.client() as client:
+        caplog.set_level("DEBUG", "sidekick.api")
+        port = opened.site.url.rpartition(":")[2]
+        for path in ("/api/silences", "/api/outputs/slack/pause", "/silences"):
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+            writer.write(f"{head}Content-Length: 100\r\n\r\n{{}}".encode())
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+            assert await reader.read() == b""
+        await until(lambda: caplog.text.count("left before") == 3, what="they have left")
+        assert (await client.get("/api/outputs")).status == 200
+        assert (opened.site.outputs.done, opened.site.silencing.active()) == ([], [])
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidekick.api.moment import parse
 from sidekick.event import decode
+from sidekick.sdk.moment import moment
 from tests.api.door import Client, door
 from tests.deadline import until
 from tests.web.alerts import alert, hostile
@@ -169,13 +169,13 @@ async def test_without_a_store_the_api_says_so(tmp_path: Path) -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_a_moment_or_refused(text: str) -> None:
     try:
-        moment = parse(text)
+        found = moment(text)
     except ValueError:
         return
-    assert moment.tzinfo == UTC
+    assert found.tzinfo == UTC
 
 
 def test_moments_are_back_from_now_or_as_they_stand() -> None:
-    assert abs(parse("2h").timestamp() - (time.time() - 7200)) < 60
-    assert parse("2026-05-06T07:08:00+02:00") == datetime(2026, 5, 6, 5, 8, tzinfo=UTC)
-    assert parse("2026-05-06") == datetime(2026, 5, 6, tzinfo=UTC)
+    assert abs(moment("2h").timestamp() - (time.time() - 7200)) < 60
+    assert moment("2026-05-06T07:08:00+02:00") == datetime(2026, 5, 6, 5, 8, tzinfo=UTC)
+    assert moment("2026-05-06") == datetime(2026, 5, 6, tzinfo=UTC)

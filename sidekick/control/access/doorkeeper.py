@@ -88,8 +88,8 @@ class Doorkeeper:
     def visitor(self, request: "Request") -> Person | None:
         if self._open:
             return Person("local", may_change=True, token=self._form_token("local"))
-        if (sent := _bearer(request)) is not None:
-            return self._holder(sent)
+        if holder := self._holder(request):
+            return holder
         if named := self._proxy.named(request):
             return Person(named.name, named.may_change, self._form_token(f"proxy {named.name}"))
         session = self._sessions.find(request.cookies.get(COOKIE, ""))
@@ -100,8 +100,8 @@ class Doorkeeper:
 
     def forged(self, request: "Request", visitor: Visitor) -> bool:
         """Whether another site's page may have made the visitor's browser ask for that change."""
-        if not self._open and _bearer(request) is not None:
-            return False  # no browser adds it by itself
+        if self._holder(request):
+            return False  # no browser adds a token by itself
         if visitor.token and _equal(request.headers.get(TOKEN_HEADER, ""), visitor.token):
             return False
         own = own_page(request, self._hosts)
@@ -135,20 +135,17 @@ class Doorkeeper:
         self._sessions.end(request.cookies.get(COOKIE, ""))
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
-    def _holder(self, token: str) -> Person | None:
-        """Looks at each, so that the time tells nothing."""
-        digest = _digest(token)
+    def _holder(self, request: "Request") -> Person | None:
+        """Whose token came in `Authorization: Bearer TOKEN` (RFC 6750); the time it takes tells nothing."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        digest = _digest(token.strip())
         found = [person for known, person in self._tokens if hmac.compare_digest(known, digest)]
         return found[0] if found else None
 
     def _form_token(self, whose: str) -> str:
         return hmac.new(self._key, whose.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def _bearer(request: "Request") -> str | None:
-    """The secret in `Authorization: Bearer SECRET` (RFC 6750)."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else None
 
 
 def _digest(text: str) -> bytes:
