@@ -41,21 +41,22 @@ def router(letters: Letters) -> APIRouter:
     changing = CHANGE | problems(404)
 
     async def known(picked: Picked) -> None:
-        there = {letter.id for name, letter in await letters.letters() if name == picked.output}
-        if missing := set(picked.ids) - there:
+        if missing := set(picked.ids) - set(await letters.find(picked.output, picked.ids)):
             raise MissingError(f"{picked.output} has no dead letter {min(missing)}.")
 
     @routes.get("", response_model=LetterList)
     async def list_letters(output: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
-        found = [pair for pair in await letters.letters() if output in ("", pair[0])]
-        return raw({"letters": [_shown(*pair) for pair in found[:limit]], "total": len(found)})
+        counts = await letters.counts()
+        found = await letters.newest(output, limit)
+        total = counts.get(output, 0) if output else sum(counts.values())
+        return raw({"letters": [_shown(*pair) for pair in found], "total": total})
 
     @routes.get("/{output}/{id}", response_model=Letter, responses=problems(404))
     async def show_letter(output: str, id: str) -> Response:
-        for name, letter in await letters.letters():
-            if (name, letter.id) == (output, id):
-                return raw(_shown(name, letter))
-        raise MissingError(f"{output} has no dead letter {id}.")
+        letter = (await letters.find(output, [id])).get(id)
+        if letter is None:
+            raise MissingError(f"{output} has no dead letter {id}.")
+        return raw(_shown(output, letter))
 
     @routes.post("/replay", responses=changing)
     async def replay_letters(picked: Picked, by: By) -> Done:

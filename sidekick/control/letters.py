@@ -1,9 +1,9 @@
 """The dead letters of all outputs."""
 
 import asyncio
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 from sidekick.control.ports import RefusedError
@@ -17,32 +17,35 @@ class Boxes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._counts: dict[str, tuple[tuple[int, int], int]] = {}
+        self._boxes: dict[str, DeadLetters] = {}
+        self._lock = Lock()  # several threads ask
 
     @property
     def names(self) -> list[str]:
         return sorted(path.stem for path in self._folder.glob("*.jsonl"))
 
     def box(self, name: str) -> DeadLetters:
-        return DeadLetters(self._folder, name)
+        """Of a name that came from `names` or the configuration, for it becomes part of a path."""
+        return self._boxes.setdefault(name, DeadLetters(self._folder, name))
 
     def counts(self) -> dict[str, int]:
-        """How many letters there are, by output; a file is read only where it has changed."""
-        return {name: self._count(name) for name in self.names}
+        """How many letters there are, by output; those without any are left out."""
+        with self._lock:
+            counts = {name: self.box(name).count() for name in self.names}
+        return {name: count for name, count in counts.items() if count}
+
+    def newest(self, output: str, most: int) -> list[tuple[str, DeadLetter]]:
+        names = [name for name in self.counts() if output in ("", name)]
+        found = [(name, letter) for name in names for letter in self.box(name).newest(most)]
+        return sorted(found, key=lambda pair: pair[1].at, reverse=True)[:most]
+
+    def find(self, output: str, ids: Collection[str]) -> dict[str, DeadLetter]:
+        return self.box(output).find(ids) if output in self.counts() else {}
 
     def reasons(self, id: str) -> dict[str, str]:
         """Why the outputs did not take that alert, by output."""
-        found = {name: self.box(name).letters().get(id) for name, count in self.counts().items() if count}
+        found = {name: self.box(name).find([id]).get(id) for name in self.counts()}
         return {name: letter.reason for name, letter in found.items() if letter}
-
-    def _count(self, name: str) -> int:
-        box = self.box(name)
-        state = os.stat(box.path)
-        mark = (state.st_mtime_ns, state.st_size)
-        known = self._counts.get(name)
-        if known is None or known[0] != mark:
-            known = self._counts[name] = mark, len(box.letters())
-        return known[1]
 
 
 class Letters:
@@ -52,13 +55,14 @@ class Letters:
         self._sendings = sendings
         self._trail = trail
 
-    async def letters(self) -> Sequence[tuple[str, DeadLetter]]:
-        return await asyncio.to_thread(self._all)
+    async def counts(self) -> Mapping[str, int]:
+        return await asyncio.to_thread(self._boxes.counts)
 
-    def _all(self) -> list[tuple[str, DeadLetter]]:
-        names = [name for name, count in self._boxes.counts().items() if count]
-        found = [(name, letter) for name in names for letter in self._boxes.box(name).letters().values()]
-        return sorted(found, key=lambda pair: pair[1].at, reverse=True)
+    async def newest(self, output: str, most: int) -> Sequence[tuple[str, DeadLetter]]:
+        return await asyncio.to_thread(self._boxes.newest, output, most)
+
+    async def find(self, output: str, ids: Collection[str]) -> Mapping[str, DeadLetter]:
+        return await asyncio.to_thread(self._boxes.find, output, ids)
 
     async def replay(self, output: str, ids: Sequence[str], by: str) -> str:
         if output not in self._workers:
@@ -83,10 +87,8 @@ class Letters:
         return f"{output}: {len(letters)} dropped."
 
     async def _picked(self, output: str, ids: Sequence[str]) -> list[DeadLetter]:
-        """Those of the letters that are still there; never a file that is none of ours."""
-        found: dict[str, DeadLetter] = {}
-        if output in await asyncio.to_thread(lambda: self._boxes.names):
-            found = await asyncio.to_thread(self._boxes.box(output).letters)
+        """Those of the letters that are still there."""
+        found = await self.find(output, ids)
         letters = [found[id] for id in dict.fromkeys(ids) if id in found]
         if not letters:
             raise RefusedError("None of these letters is there any more.")

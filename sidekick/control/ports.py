@@ -4,7 +4,7 @@ what.
 Whatever cannot be done is a `RefusedError`, whose message says why to the visitor.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -167,8 +167,16 @@ class Outputs(Protocol):
 
 
 class Letters(Protocol):
-    async def letters(self) -> Sequence[tuple[str, DeadLetter]]:
-        """Each with its output, newest first."""
+    async def counts(self) -> Mapping[str, int]:
+        """How many there are, by output; those without any are left out."""
+        ...
+
+    async def newest(self, output: str, most: int) -> Sequence[tuple[str, DeadLetter]]:
+        """At most so many of that output, or of all where it is empty; each with its output, the newest first."""
+        ...
+
+    async def find(self, output: str, ids: Collection[str]) -> Mapping[str, DeadLetter]:
+        """Those of the letters that are there, by id."""
         ...
 
     async def replay(self, output: str, ids: Sequence[str], by: str) -> str: ...

@@ -8,10 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sidekick.control.ports import RefusedError
-from sidekick.sdk.file import append_lines
-
-_MOST_BYTES = 4 << 20
-"""Of the end of the file that are read for the newest entries."""
+from sidekick.sdk.file import append_lines, lines_backwards
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -49,15 +46,8 @@ class Trail:
             raise RefusedError(f"The trail cannot be read: {error.strerror}.") from error
 
     def _newest(self, limit: int) -> list[Entry]:
-        try:
-            with self._path.open("rb") as file:
-                size = file.seek(0, 2)
-                start = file.seek(max(0, size - _MOST_BYTES))
-                lines = file.read().splitlines()
-        except FileNotFoundError:
-            return []
         found: list[Entry] = []
-        for line in reversed(lines[1:] if start else lines):
+        for line in lines_backwards(self._path):
             if len(found) == limit:
                 break
             try:

@@ -6,7 +6,10 @@ the service and a command may both append, each line with one write, and neither
 
 import asyncio
 import fcntl
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -14,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from sidekick.event import Event
-from sidekick.sdk.file import append_lines
+from sidekick.sdk.file import append_lines, lines_backwards
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -36,16 +39,45 @@ class _Line(msgspec.Struct):
     event: msgspec.Raw = msgspec.Raw()
     gone: Literal["", "replayed", "dropped"] = ""
 
+    @property
+    def letter(self) -> DeadLetter:
+        return DeadLetter(self.id, self.at, self.reason, self.event)
+
 
 _decode = msgspec.json.Decoder(_Line).decode
 _encode = msgspec.json.encode
+_BEGINNING = 64  # bytes, in which the first line's id stands
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[_Line]:
+    for line in lines:
+        try:
+            yield _decode(line)
+        except msgspec.DecodeError:  # a line cut by a crash: its alert is still before the cursor, and comes again
+            continue
+
+
+@dataclass
+class _Counted:
+    """How far a file that begins so has been counted, in bytes, and the letters up to there."""
+
+    beginning: bytes = b""
+    end: int = 0
+    letters: int = 0
+
+    def add(self, content: bytes) -> None:
+        if content.endswith(b"\n"):
+            self.end += len(content)
+            self.letters += sum(-1 if line.gone else 1 for line in _decoded([content]))
 
 
 class DeadLetters:
-    """The dead letters of one output, in a file of its own."""
+    """The dead letters of one output, in a file of its own. A destination may refuse a million in a night, so nothing
+    here but `letters` holds more than it was asked for."""
 
     def __init__(self, folder: Path, output: str) -> None:
         self.path = folder / f"{output}.jsonl"
+        self._counted = _Counted()
 
     async def add(self, event: Event, reason: str) -> None:
         """Returns when the letter is on disk; raises OSError."""
@@ -57,31 +89,59 @@ class DeadLetters:
     def letters(self) -> dict[str, DeadLetter]:
         """What is there now, by id, oldest first."""
         found: dict[str, DeadLetter] = {}
-        for line in self._lines():
+        for line in _decoded(self._forwards()):
             if line.gone:
                 found.pop(line.id, None)
             else:
-                found[line.id] = DeadLetter(line.id, line.at, line.reason, line.event)
+                found[line.id] = line.letter
         return found
+
+    def newest(self, most: int) -> list[DeadLetter]:
+        """At most so many, the newest first."""
+        found: list[DeadLetter] = []
+        settled: set[str] = set()
+        for line in _decoded(lines_backwards(self.path)):
+            if len(found) == most:
+                break
+            if line.id not in settled and not line.gone:
+                found.append(line.letter)
+            settled.add(line.id)
+        return found
+
+    def find(self, ids: Collection[str]) -> dict[str, DeadLetter]:
+        """Those of the letters that are there."""
+        wanted = {b'{"id":' + _encode(id) + b"," for id in ids}
+        found: dict[str, DeadLetter] = {}
+        for line in _decoded(line for line in self._forwards() if line[: line.find(b",") + 1] in wanted):
+            if line.gone:
+                found.pop(line.id, None)
+            else:
+                found[line.id] = line.letter
+        return found
+
+    def count(self) -> int:
+        """How many there are; reads what has come since it was last asked. One that a crash had written twice counts
+        twice."""
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            beginning, size = file.read(_BEGINNING), file.seek(0, os.SEEK_END)
+            if beginning != self._counted.beginning or size < self._counted.end:
+                self._counted = _Counted(beginning)
+            file.seek(self._counted.end)
+            for line in file:
+                self._counted.add(line)
+        return max(0, self._counted.letters)
 
     def remove(self, ids: Iterable[str], how: Literal["replayed", "dropped"]) -> None:
         append_lines(self.path, [_encode({"id": id, "gone": how}) for id in ids])
-        if not self.letters():
+        if not self.newest(1):
             self._empty()
 
-    def _lines(self) -> Iterable[_Line]:
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        for line in content.splitlines():
-            try:
-                yield _decode(line)
-            except msgspec.DecodeError:  # a line cut by a crash: its alert is still before the cursor, and comes again
-                continue
+    def _forwards(self) -> Iterator[bytes]:
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            yield from file
 
     def _empty(self) -> None:
         with self.path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if not self.letters():
+            if not self.newest(1):
                 file.truncate()

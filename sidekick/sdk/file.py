@@ -3,8 +3,10 @@
 import errno
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+_BLOCK = 1 << 20
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -39,3 +41,21 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> None:
         os.fdatasync(handle)
     finally:
         os.close(handle)
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
+    """The lines of a file from the last to the first, without empty ones; none where there is no file."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position, rest = file.seek(0, os.SEEK_END), b""
+        while position:
+            start = max(0, position - _BLOCK)
+            file.seek(start)
+            rest, *lines = (file.read(position - start) + rest).split(b"\n")
+            yield from filter(None, reversed(lines))
+            position = start
+        if rest:
+            yield rest

@@ -14,17 +14,17 @@ def router(letters: Letters, refused: Refused, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     async def shown(request: Request, said: Said | None = None) -> Response:
-        found = await letters.letters()
         output = request.query_params.get("output", "")
-        chosen = [(name, letter) for name, letter in found if output in ("", name)]
-        names = sorted({name for name, _ in found})
+        counts = await letters.counts()
+        found = await letters.newest(output, SHOWN)
+        total = counts.get(output, 0) if output else sum(counts.values())
         return frame.page(
             request,
             "dead_letters.html",
             said=said,
-            letters=[(name, letter, letter.decoded()) for name, letter in chosen[:SHOWN]],
-            more=max(0, len(chosen) - SHOWN),
-            outputs=names,
+            letters=[(name, letter, letter.decoded()) for name, letter in found],
+            more=max(0, total - SHOWN),
+            outputs=list(counts),
             output=output,
             refused=list(refused.entries)[: -BODIES - 1 : -1],
         )

@@ -20,16 +20,20 @@ async def buried(one: Office, endpoint: Endpoint, *numbers: int) -> list[Event]:
 
 
 async def ids(one: Office) -> list[str]:
-    return [letter.id for _, letter in await one.service.letters.letters()]
+    return [letter.id for _, letter in await one.service.letters.newest("", 100)]
 
 
 async def test_the_newest_comes_first(tmp_path: Path, endpoint: Endpoint) -> None:
     async with office(tmp_path, endpoint) as one:
         events = await buried(one, endpoint, 1, 2, 3)
-        found = await one.service.letters.letters()
-        assert [(output, letter.id, letter.reason) for output, letter in found] == [
-            ("webhook", event.uuid, "HTTP 400: no_text") for event in reversed(events)
-        ]
+        for output in ("", "webhook"):
+            found = await one.service.letters.newest(output, 2)
+            assert [(name, letter.id, letter.reason) for name, letter in found] == [
+                ("webhook", event.uuid, "HTTP 400: no_text") for event in events[:0:-1]
+            ]
+        assert await one.service.letters.newest("store", 2) == []
+        assert await one.service.letters.counts() == {"webhook": 3}
+        assert list(await one.service.letters.find("webhook", [events[1].uuid, "none"])) == [events[1].uuid]
 
 
 async def test_what_is_taken_now_leaves_the_list(tmp_path: Path, endpoint: Endpoint) -> None:

@@ -1,8 +1,13 @@
 """What cannot be delivered is kept with its reason, whatever happens to the file."""
 
+import asyncio
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sidekick.delivery import DeadLetters
 from tests.delivery.bench import alerts
@@ -54,3 +59,48 @@ async def test_the_file_is_emptied_with_the_last_letter(letters: DeadLetters) ->
 async def test_nobody_else_may_read_it(letters: DeadLetters) -> None:
     await letters.add(alerts(1)[0], "x")
     assert letters.path.stat().st_mode & 0o077 == 0
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["add", "remove", "cut", "look"]), st.integers(0, 4)), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, most=st.integers(0, 6))
+def test_however_it_is_asked_the_file_says_the_same(steps: list[tuple[str, int]], most: int) -> None:
+    events = alerts(5)
+    with TemporaryDirectory() as folder:
+        letters = DeadLetters(Path(folder), "webhook")
+        for step, number in steps:
+            id = events[number].uuid
+            if step == "add" and id not in letters.letters():
+                asyncio.run(letters.add(events[number], "x"))
+            elif step == "remove" and id in letters.letters():
+                letters.remove([id], "dropped")
+            elif step == "cut":
+                with letters.path.open("ab") as file:
+                    file.write(b'{"id": "cut')
+            assert letters.count() == len(letters.letters())
+        there = letters.letters()
+        assert letters.newest(most) == list(there.values())[::-1][:most]
+        assert letters.find([event.uuid for event in events[:most]]) == {
+            event.uuid: there[event.uuid] for event in events[:most] if event.uuid in there
+        }
+
+
+async def test_many_and_long_letters_are_read_from_the_end(letters: DeadLetters) -> None:
+    long = msgspec.structs.replace(alerts(1)[0], output="x" * 3_000_000)
+    await letters.add(long, "x")
+    await letters.add(alerts(2)[1], "x")
+    assert [letter.decoded().rule for letter in letters.newest(5)] == ["Rule 1", "Rule 0"]
+    assert (letters.count(), letters.newest(0)) == (2, [])
+
+
+async def test_a_file_that_was_emptied_and_filled_again_is_counted_anew(letters: DeadLetters) -> None:
+    first, *others = alerts(4)
+    await letters.add(first, "x")
+    assert letters.count() == 1
+    other = DeadLetters(letters.path.parent, "webhook")  # as a command does beside the service
+    other.remove([first.uuid], "dropped")
+    for event in others:
+        await other.add(event, "x")
+    assert letters.count() == 3

@@ -11,19 +11,24 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from fastapi import Request, Response
 
 from sidekick.api import application, serving
 from sidekick.control import RefusedError, Service, ports
 from sidekick.control.blocks import Blocks
+from sidekick.control.letters import Boxes
+from sidekick.control.letters import Letters as RealLetters
+from sidekick.control.sending import Sendings
 from sidekick.control.silencing import Silencing
 from sidekick.control.trail import Trail
-from sidekick.delivery import DeadLetter, DeadLetters
+from sidekick.delivery import DeadLetters
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.pipeline import Silences
 from sidekick.receiver.refused import RefusedLog
+from sidekick.sdk.output import Output
 from sidekick.store import Limits, Reader, Writer
 from tests.bpf.host import Host
 
@@ -135,23 +140,19 @@ class Outputs:
         self.done.append((what, name, by))
 
 
-class Letters:
-    """Over real dead letters, of destinations that take anything now."""
+class Letters(RealLetters):
+    """Of destinations that take anything now."""
 
-    def __init__(self, folder: Path, *outputs: str) -> None:
+    def __init__(self, folder: Path, trail: Trail, *outputs: str) -> None:
+        super().__init__(Boxes(folder), {}, Sendings(self._build, 1.0), trail)
         self.boxes = {name: DeadLetters(folder, name) for name in outputs}
 
-    async def letters(self) -> Sequence[tuple[str, DeadLetter]]:
-        found = [(name, letter) for name, box in self.boxes.items() for letter in box.letters().values()]
-        return sorted(found, key=lambda pair: pair[1].at, reverse=True)
+    def _build(self, name: str) -> Output[Any]:
+        raise AssertionError(f"nothing is sent to {name}")
 
     async def replay(self, output: str, ids: Sequence[str], by: str) -> str:
         await asyncio.to_thread(self.boxes[output].remove, ids, "replayed")
         return f"{output}: {len(ids)} replayed."
-
-    async def drop(self, output: str, ids: Sequence[str], by: str) -> str:
-        await asyncio.to_thread(self.boxes[output].remove, ids, "dropped")
-        return f"{output}: {len(ids)} dropped."
 
 
 class Arrivals:
@@ -194,8 +195,8 @@ class Site:
         self.fill()
         self.arrivals = Arrivals()
         self.outputs = Outputs(*outputs)
-        self.letters = Letters(home / "dead-letters", *(state.name for state in outputs))
         self.trail = Trail(home / "trail.jsonl")
+        self.letters = Letters(home / "dead-letters", self.trail, *(state.name for state in outputs))
         self.silences = Silences(home / "silences.json")
         self.silencing = Silencing(self.silences, self.trail)
         self.blocks = Blocks(blocker, self.trail) if blocker else None
