@@ -65,8 +65,11 @@ class Letters:
         return await asyncio.to_thread(self._boxes.find, output, ids)
 
     async def replay(self, output: str, ids: Sequence[str], by: str) -> str:
-        if output not in self._workers:
+        worker = self._workers.get(output)
+        if worker is None:
             raise RefusedError(f"{output} is not on, so nothing can be sent to it.")
+        if worker.paused:
+            raise RefusedError(f"{output} is paused: resume it first.")
         with self._sendings.turn(output):
             letters = await self._picked(output, ids)
             await self._trail.note(by, "replay dead letters", output, " ".join(letter.id for letter in letters))

@@ -57,6 +57,9 @@ async def test_what_is_refused_again_stays_and_says_why(tmp_path: Path, endpoint
         endpoint.behaviour = be_away
         with pytest.raises(RefusedError, match=r"0 of 2 replayed.*503"):
             await one.service.letters.replay("webhook", [letter.uuid for letter in letters], "mara")
+        await one.service.outputs.pause("webhook", "mara")
+        with pytest.raises(RefusedError, match="paused"):
+            await one.service.letters.replay("webhook", [letters[0].uuid], "mara")
         assert len(await ids(one)) == 2
 
 
