@@ -91,7 +91,10 @@ def test_the_names_of_the_chart_count() -> None:
         ({"CUSTOMFIELDS": "a:%NOWHERE"}, "CUSTOMFIELDS: customfields: the environment variable NOWHERE is not set"),
         ({"GRACE": "30"}, "environment variable GRACE: grace: '30' is no duration"),
         ({"DEBUG": "yes"}, "environment variable DEBUG: debug: 'yes' is no boolean"),
-        ({"API_PROXY_HEADER": "X-User"}, "environment variable API_PROXY_HEADER: api.proxy: `header` without `networks`"),
+        (
+            {"API_PROXY_HEADER": "X-User"},
+            "environment variable API_PROXY_HEADER: api.proxy: `header` without `networks`",
+        ),
         ({"WEBHOOK_FILTER": "rule ="}, "environment variable WEBHOOK_FILTER: webhook.filter: .*at character"),
         (
             {f"AWS_SECURITYLAKE_{key}": "x" for key in ("BUCKET", "REGION", "ACCOUNTID", "PREFIX")},
