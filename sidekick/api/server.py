@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from sidekick.api.connection import Connection
+
 _GRACE = 2
 """Seconds that an answer has to be finished when the service ends."""
 
@@ -22,12 +24,22 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, listener: socket.socket, tls: ssl.SSLContext | None, end_streams: Callable[[], None]
+    app: FastAPI,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    end_streams: Callable[[], None],
+    *,
+    most: int = 500,
+    patience: int = 30,
 ) -> AsyncGenerator[None]:
-    """Answers what comes on that listening socket beside the block, and closes it."""
+    """Answers what comes on that listening socket beside the block, and closes it.
+
+    `most` is the number of connections there may be, `patience` the seconds that each may be silent or send a request.
+    """
     config = uvicorn.Config(
-        app, ws="none", lifespan="off", log_config=None, log_level="warning", access_log=False, proxy_headers=False,
-        server_header=False, timeout_graceful_shutdown=_GRACE,
+        app, http=Connection, ws="none", lifespan="off", log_config=None, log_level="warning", access_log=False,
+        proxy_headers=False, server_header=False, timeout_graceful_shutdown=_GRACE, timeout_keep_alive=patience,
+        limit_concurrency=most + 1,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )  # fmt: skip
     server = _Server(config)

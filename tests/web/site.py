@@ -231,10 +231,10 @@ class Site:
         writer.close()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncGenerator[None]:
+    async def serving(self, **limits: int) -> AsyncGenerator[None]:
         app = application(self.service)
         try:
-            async with serving(app, self._listener, None, lambda: self.arrivals.add(None)):
+            async with serving(app, self._listener, None, lambda: self.arrivals.add(None), **limits):
                 yield
         finally:
             await self.service.reader.close()

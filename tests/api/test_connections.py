@@ -1,0 +1,76 @@
+"""Who connects to the page and says little, or connects too often, is let go."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.web.site import Access, Site, State, Visitor
+
+QUESTION = b"GET /api/outputs HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@asynccontextmanager
+async def listening(home: Path, **limits: int) -> AsyncGenerator[int]:
+    site = Site(home, None, Access(Visitor()), State("slack", "Slack", "chat"))
+    async with site.serving(**limits):
+        yield int(site.url.rpartition(":")[2])
+
+
+async def left(reader: asyncio.StreamReader) -> bytes:
+    """What came before the other side left."""
+    async with asyncio.timeout(20):
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"POST /lo",
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nname",
+        b"POST /api/silences HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{",
+    ],
+    ids=["nothing", "half a line", "half a form", "half a body"],
+)
+async def test_a_request_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(tmp_path, patience=1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(said)
+        assert await left(reader) == b""
+        writer.close()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_request_byte_by_byte_is_not_waited_for_either(tmp_path: Path) -> None:
+    async with listening(tmp_path, patience=1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        sent = 0
+        for byte in b"GET /" + b"x" * 1000:
+            if reader.at_eof() or reader.exception():
+                break
+            writer.write(bytes([byte]))
+            sent += 1
+            await asyncio.sleep(0.05)  # the pace of a slow client
+        writer.close()
+    assert 2 < sent < 1000
+
+
+async def test_who_came_first_is_answered_however_many_come_after(tmp_path: Path) -> None:
+    async with listening(tmp_path, most=3) as port:
+        connected = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for reader, writer in connected:
+            writer.write(QUESTION)
+            assert b"200 OK" in await reader.readuntil(b"\r\n")
+        late, late_writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await left(late) == b""
+        late_writer.close()
+        for _, writer in connected:
+            writer.close()
