@@ -13,16 +13,14 @@ from sidekick.sdk import (
     Event,
     Flag,
     MisconfiguredError,
-    Output,
     OutputSettings,
-    PartialError,
     PermanentError,
     RetryableError,
     Secret,
     Text,
 )
+from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.extras import optional
-from sidekick.sdk.thread import OneThread
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Producer
@@ -104,7 +102,7 @@ class KafkaSettings(OutputSettings):
     """Taken from falcosidekick's files and not used: an alert that nobody waits for is an alert that may be lost."""
 
 
-class Kafka(Output[KafkaSettings]):
+class Kafka(BlockingOutput[KafkaSettings]):
     Settings = KafkaSettings
     title = "Kafka"
     category = "queue"
@@ -119,37 +117,15 @@ class Kafka(Output[KafkaSettings]):
         super().__init__(settings, context)
         self._producer: Producer | None = None
         self._complaint: KafkaError | None = None
-        self._thread = OneThread("kafka")
 
-    @property
-    def _patience(self) -> float:
-        """Seconds that the library may take, so that its own verdict comes before the engine's time-out."""
-        return self.settings.timeout * 0.9
-
-    async def connect(self) -> None:
-        await self.close()
-        await self._thread.run(self._open)
-
-    async def send(self, events: Sequence[Event]) -> None:
-        if self._producer is None:
-            await self.connect()
-        errors = await self._thread.run(lambda: self._produce(events))
-        if len(errors) == len(events) and all(type(error) is type(errors[0]) for error in errors.values()):
-            raise errors[0]
-        if errors:
-            raise PartialError(errors)
-
-    async def close(self) -> None:
-        await self._thread.close(self._release)
-
-    def _open(self) -> None:
+    def open(self) -> None:
         with optional("kafka"):
             from confluent_kafka import KafkaException, Producer  # noqa: PLC0415
 
         self._complaint = None
         try:
             self._producer = Producer(self._configuration())
-            topics = self._producer.list_topics(self.settings.topic, timeout=self._patience).topics
+            topics = self._producer.list_topics(self.settings.topic, timeout=self.patience).topics
         except KafkaException as failure:
             if self._producer is not None:
                 self._producer.poll(0)  # the reason of a refused login comes by the error callback alone
@@ -158,14 +134,13 @@ class Kafka(Output[KafkaSettings]):
         if error is not None and not self.settings.topiccreation:
             raise self._verdict(error)
 
-    def _release(self) -> None:
+    def release(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge()
             producer.flush(1)
 
-    def _produce(self, events: Sequence[Event]) -> dict[int, RetryableError | PermanentError]:
-        """Errors by index; returns when each message is acknowledged or given up."""
+    def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError | PermanentError]:
         producer = self._producer
         assert producer is not None
         self._complaint = None
@@ -182,7 +157,7 @@ class Kafka(Output[KafkaSettings]):
             for index, event in enumerate(events)
             if (refusal := self._queue(producer, event, partial(report, index)))
         }
-        producer.flush(self._patience + 1)
+        producer.flush(self.patience + 1)
         waiting -= errors.keys()
         errors |= {index: self._verdict(error) for index, error in failed.items()}
         return errors | {index: RetryableError("no acknowledgement in time") for index in waiting}
@@ -230,7 +205,7 @@ class Kafka(Output[KafkaSettings]):
             "compression.type": settings.compression.lower(),
             "allow.auto.create.topics": settings.topiccreation,
             "message.max.bytes": _LONGEST_MESSAGE,
-            "message.timeout.ms": max(1, int(self._patience * 1000)),
+            "message.timeout.ms": max(1, int(self.patience * 1000)),
             "reconnect.backoff.max.ms": 1000,
             "linger.ms": 2,
             "error_cb": self._hear,

@@ -15,15 +15,13 @@ from sidekick.sdk import (
     Event,
     Flag,
     MisconfiguredError,
-    Output,
     OutputSettings,
     RetryableError,
     Secret,
     Text,
 )
+from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.extras import optional
-from sidekick.sdk.inflight import raise_for
-from sidekick.sdk.thread import OneThread
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -57,7 +55,7 @@ class MqttSettings(OutputSettings):
     """Present the client certificate of `mutualtlsclient`."""
 
 
-class Mqtt(Output[MqttSettings]):
+class Mqtt(BlockingOutput[MqttSettings]):
     Settings = MqttSettings
     title = "MQTT"
     category = "queue"
@@ -71,29 +69,11 @@ class Mqtt(Output[MqttSettings]):
     def __init__(self, settings: MqttSettings, context: Context) -> None:
         super().__init__(settings, context)
         self._client: Client | None = None
-        self._thread = OneThread("mqtt")
         self._news: queue.SimpleQueue[Any] = queue.SimpleQueue()
         """From the library's thread: what the broker said to our greeting, the number of each message that is
         delivered, None when the connection has ended."""
 
-    @property
-    def _patience(self) -> float:
-        """Seconds that a call may take, so that its own verdict comes before the engine's time-out."""
-        return self.settings.timeout * 0.9
-
-    async def connect(self) -> None:
-        await self.close()
-        await self._thread.run(self._open)
-
-    async def send(self, events: Sequence[Event]) -> None:
-        if self._client is None:
-            await self.connect()
-        raise_for(await self._thread.run(lambda: self._publish(events)), len(events))
-
-    async def close(self) -> None:
-        await self._thread.close(self._release)
-
-    def _open(self) -> None:
+    def open(self) -> None:
         with optional("mqtt"):
             from paho.mqtt.client import Client  # noqa: PLC0415
             from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
@@ -118,12 +98,14 @@ class Mqtt(Output[MqttSettings]):
             raise MisconfiguredError(f"TLS with the broker failed: {error.verify_message}") from None
         except OSError as error:
             raise RetryableError(f"cannot connect to the broker: {error.strerror or error}") from None
+        except ValueError:
+            raise MisconfiguredError(f"{broker!r} is no address of a broker") from None
         client.loop_start()
         self._greet()
 
     def _prepare(self, client: "Client", encrypted: bool) -> None:
         settings = self.settings
-        client.connect_timeout = self._patience
+        client.connect_timeout = self.patience
         if settings.user:
             client.username_pw_set(settings.user, settings.password.get_secret_value() or None)
         if encrypted:
@@ -131,7 +113,7 @@ class Mqtt(Output[MqttSettings]):
 
     def _greet(self) -> None:
         try:
-            reason = self._news.get(timeout=self._patience)
+            reason = self._news.get(timeout=self.patience)
         except queue.Empty:
             raise RetryableError("the broker does not answer") from None
         if reason is None:
@@ -140,8 +122,7 @@ class Mqtt(Output[MqttSettings]):
             wrong = str(reason) in _REFUSED_LOGIN
             raise (MisconfiguredError if wrong else RetryableError)(f"the broker refused the connection: {reason}")
 
-    def _publish(self, events: Sequence[Event]) -> dict[int, RetryableError]:
-        """Errors by index; returns when each message is delivered, the connection has ended or patience has."""
+    def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError]:
         settings, client = self.settings, self._client
         assert client is not None
         try:
@@ -149,7 +130,7 @@ class Mqtt(Output[MqttSettings]):
         except ValueError:
             raise MisconfiguredError(f"{settings.topic!r} is no topic to publish on") from None
         waiting = {message.mid: index for index, message in enumerate(sent)}
-        end, reason = time.monotonic() + self._patience, "no acknowledgement in time"
+        end, reason = time.monotonic() + self.patience, "no acknowledgement in time"
         with suppress(queue.Empty):
             while waiting:
                 number = self._news.get(timeout=max(0.0, end - time.monotonic()))
@@ -159,7 +140,7 @@ class Mqtt(Output[MqttSettings]):
                 waiting.pop(number, None)
         return {index: RetryableError(reason) for index in waiting.values()}
 
-    def _release(self) -> None:
+    def release(self) -> None:
         client, self._client = self._client, None
         if client is None:
             return

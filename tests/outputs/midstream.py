@@ -34,12 +34,15 @@ async def through(
             try:
                 for trouble in (*troubles, lambda: None):
                     goal = worker.counts.delivered + between
-                    await until(lambda goal=goal: worker.counts.delivered >= goal, within=30, what=worker.last_error)
+                    await until(lambda goal=goal: worker.counts.delivered >= goal)
                     await asyncio.to_thread(trouble)
             finally:
                 ended.set()
                 await feeding
-            await until(lambda: worker.cursor.waiting == 0, what=worker.last_error)
+            await until(lambda: worker.cursor.waiting == 0)
+    except TimeoutError as error:
+        error.add_note(worker.last_error)
+        raise
     finally:
         await journal.close()
     assert_sums(worker, len(events))

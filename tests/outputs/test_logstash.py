@@ -2,8 +2,6 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from outputs.logstash import Logstash, LogstashSettings
 from sidekick.sdk import Context, MisconfiguredError, RetryableError
 from tests.deadline import until
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.receivers.logstash import Input
@@ -24,16 +23,6 @@ RECORDING = session("logstash")
 def made(port: int, context: Context | None = None, **settings: Any) -> Logstash:
     chosen = LogstashSettings.model_validate({"address": "localhost", "port": port, **settings})
     return Logstash(chosen, context or Context())
-
-
-@asynccontextmanager
-async def connected(port: int, context: Context | None = None, **settings: Any) -> AsyncGenerator[Logstash]:
-    output = made(port, context, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
 
 
 @pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
@@ -58,13 +47,13 @@ async def test_tls_is_for_whom_we_trust_alone_if_that_is_wanted(mutual: bool, tm
     server, own = Input(tls), dict[str, Any](cacertfile=str(files.authority), checkcert=True)
     own |= {"mutualtls": True, "certfile": str(files.client), "keyfile": str(files.client_key)} if mutual else {}
     async with server.listening():
-        async with connected(server.port, tls=True, **own) as output:
+        async with connected(made(server.port, tls=True, **own)) as output:
             await output.send([alert()])
             await until(lambda: len(server.lines) == 1)
         with pytest.raises(MisconfiguredError):
             await made(server.port, tls=True, checkcert=True).connect()
         if not mutual:
-            async with connected(server.port, tls=True) as output:
+            async with connected(made(server.port, tls=True)) as output:
                 await output.send([alert()])
                 await until(lambda: len(server.lines) == 2)
 

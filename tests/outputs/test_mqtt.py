@@ -2,8 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from outputs.mqtt import Mqtt, MqttSettings
 from sidekick.sdk import Context, MisconfiguredError, RetryableError
 from tests.deadline import until
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services.mosquitto import PASSWORD, USER, Mosquitto, Subscriber
@@ -27,16 +26,6 @@ def topic() -> str:
 
 def made(broker: str, context: Context | None = None, **settings: Any) -> Mqtt:
     return Mqtt(MqttSettings.model_validate({"broker": broker, **settings}), context or Context())
-
-
-@asynccontextmanager
-async def connected(broker: str, context: Context | None = None, **settings: Any) -> AsyncGenerator[Mqtt]:
-    output = made(broker, context, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
 
 
 @pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
@@ -62,7 +51,7 @@ async def test_a_batch_is_there_in_its_order(qos: int, mosquitto: Mosquitto, top
     subscriber = await asyncio.to_thread(Subscriber, mosquitto, topic)
     events = [alert({"number": number}) for number in range(100)]
     with subscriber.present():
-        async with connected(mosquitto.url, topic=topic, qos=qos) as output:
+        async with connected(made(mosquitto.url, topic=topic, qos=qos)) as output:
             await output.send(events)
         await until(lambda: len(subscriber.messages) == len(events))
     assert subscriber.messages == [event.json for event in events]
@@ -86,22 +75,22 @@ async def test_a_broker_restarted_in_mid_stream_has_every_alert(
 async def test_tls_and_a_login(mosquitto: Mosquitto, topic: str) -> None:
     broker, trusting = f"ssl://localhost:{mosquitto.secure}", mosquitto.certificates.context
     login: dict[str, Any] = {"user": USER, "password": PASSWORD}
-    async with connected(broker, trusting, topic=topic, qos=1, **login) as output:
+    async with connected(made(broker, trusting, topic=topic, qos=1, **login)) as output:
         await output.send([alert()])
-    async with connected(broker, topic=topic, qos=1, checkcert=False, **login) as output:
+    async with connected(made(broker, topic=topic, qos=1, checkcert=False, **login)) as output:
         await output.send([alert()])
     with pytest.raises(MisconfiguredError, match="TLS"):
-        async with connected(broker, **login):
+        async with connected(made(broker, **login)):
             pass
     with pytest.raises(MisconfiguredError, match="ot authorized") as raised:
-        async with connected(broker, trusting, user=USER, password="wrong-secret"):
+        async with connected(made(broker, trusting, user=USER, password="wrong-secret")):
             pass
     assert "wrong-secret" not in str(raised.value)
 
 
 async def test_an_end_of_the_broker_is_noticed_at_once(tmp_path: Path, topic: str) -> None:
     with Mosquitto(tmp_path) as server:
-        async with connected(server.url, topic=topic, qos=1) as output:
+        async with connected(made(server.url, topic=topic, qos=1)) as output:
             server.pause()
             sending = asyncio.create_task(output.send([alert()]))
             await asyncio.to_thread(server.kill)
@@ -111,7 +100,7 @@ async def test_an_end_of_the_broker_is_noticed_at_once(tmp_path: Path, topic: st
 
 @pytest.mark.parametrize("size", [10, 3_000_000], ids=["waiting", "writing"])
 async def test_a_broker_that_hangs_is_given_up_in_time(size: int, mosquitto: Mosquitto, topic: str) -> None:
-    async with connected(mosquitto.url, topic=topic, qos=1, timeout="500ms") as output:
+    async with connected(made(mosquitto.url, topic=topic, qos=1, timeout="500ms")) as output:
         mosquitto.pause()
         try:
             with pytest.raises(RetryableError):
@@ -124,6 +113,13 @@ async def test_a_broker_that_hangs_is_given_up_in_time(size: int, mosquitto: Mos
 
 
 async def test_a_topic_with_a_wildcard_is_no_topic(mosquitto: Mosquitto) -> None:
-    async with connected(mosquitto.url, topic="falco/#") as output:
+    async with connected(made(mosquitto.url, topic="falco/#")) as output:
         with pytest.raises(MisconfiguredError, match="topic"):
             await output.send([alert()])
+
+
+@pytest.mark.parametrize("broker", ["tcp://", "host:port", "tcp://host:99999"])
+async def test_what_is_no_address_is_told(broker: str) -> None:
+    with pytest.raises(MisconfiguredError, match="no address"):
+        async with connected(made(broker)):
+            pass

@@ -3,8 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sidekick.event import Event
 from sidekick.sdk import Context, MisconfiguredError, PartialError, PermanentError, RetryableError
 from tests.deadline import until
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services import nats as service
@@ -41,22 +41,12 @@ def made(hostport: str, context: Context | None = None, **settings: Any) -> Nats
     return Nats(NatsSettings.model_validate({"hostport": hostport, **settings}), context or Context())
 
 
-@asynccontextmanager
-async def connected(hostport: str, context: Context | None = None, **settings: Any) -> AsyncGenerator[Nats]:
-    output = made(hostport, context, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
-
-
 @pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
 async def test_a_message_is_falcosidekicks(capture: dict[str, Any], nats: Server, client: Client) -> None:
     subscription = await client.subscribe(capture["subject"])
     await client.flush()
     template = RECORDING["configs"][capture["variant"]]["nats"].get("subjecttemplate", "falco.<priority>.<rule>")
-    async with connected(nats.url, subjecttemplate=template) as output:
+    async with connected(made(nats.url, subjecttemplate=template)) as output:
         await output.send([event_of(capture)])
     message = await subscription.next_msg(10)
     assert message.headers is None
@@ -77,7 +67,7 @@ def test_falcosidekicks_addresses_are_the_librarys() -> None:
 async def test_a_stream_keeps_an_alert_once(jetstream: str, nats: Server, name: str) -> None:
     events = [alert({"number": number}) for number in range(200)]
     settings: dict[str, Any] = {"subjecttemplate": f"{name}.<priority>.<rule>", "jetstream": jetstream}
-    async with stream(nats, name) as stored, connected(nats.url, **settings) as output:
+    async with stream(nats, name) as stored, connected(made(nats.url, **settings)) as output:
         await output.send(events)
         await output.send(events[:20])
         found = await stored()
@@ -86,7 +76,7 @@ async def test_a_stream_keeps_an_alert_once(jetstream: str, nats: Server, name: 
 
 
 async def test_a_stream_that_is_made_later_is_noticed_and_so_is_its_end(nats: Server, name: str) -> None:
-    async with connected(nats.url, subjecttemplate=f"{name}.x") as output:
+    async with connected(made(nats.url, subjecttemplate=f"{name}.x")) as output:
         await output.send([alert()])
         async with stream(nats, name) as stored:
             event = alert()
@@ -98,14 +88,14 @@ async def test_a_stream_that_is_made_later_is_noticed_and_so_is_its_end(nats: Se
 
 
 async def test_without_a_stream_alerts_wait_if_one_is_asked_for(nats: Server, name: str) -> None:
-    async with connected(nats.url, subjecttemplate=f"{name}.x", jetstream="always") as output:
+    async with connected(made(nats.url, subjecttemplate=f"{name}.x", jetstream="always")) as output:
         with pytest.raises(MisconfiguredError, match="no stream"):
             await output.send([alert()])
 
 
 async def test_a_stream_is_not_waited_for_if_none_is_wanted(nats: Server, name: str) -> None:
     async with stream(nats, name) as stored:
-        async with connected(nats.url, subjecttemplate=f"{name}.x", jetstream="never") as output:
+        async with connected(made(nats.url, subjecttemplate=f"{name}.x", jetstream="never")) as output:
             event = alert()
             await output.send([event, event])
         assert len(await stored()) == 2
@@ -123,7 +113,7 @@ async def test_a_server_killed_and_stopped_in_mid_stream_has_every_alert_once(
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(nats: Server, name: str) -> None:
-    async with stream(nats, name), connected(nats.url, subjecttemplate=f"{name}.x", timeout="500ms") as output:
+    async with stream(nats, name), connected(made(nats.url, subjecttemplate=f"{name}.x", timeout="500ms")) as output:
         await output.send([alert()])
         nats.pause()
         try:
@@ -137,7 +127,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(nats: Server, name: str) 
 async def test_one_that_is_too_large_does_not_hold_up_the_others(jetstream: str, nats: Server, name: str) -> None:
     small, large = alert(), alert(output="x" * 1_100_000)
     async with stream(nats, name) as stored:
-        async with connected(nats.url, subjecttemplate=f"{name}.x", jetstream=jetstream) as output:
+        async with connected(made(nats.url, subjecttemplate=f"{name}.x", jetstream=jetstream)) as output:
             with pytest.raises(PartialError) as raised:
                 await output.send([small, large])
         assert [message.data for message in await stored()] == [small.json]
@@ -149,22 +139,22 @@ async def test_tls_a_login_and_a_clients_certificate(tmp_path: Path) -> None:
     with Server(tmp_path, secure=True) as server:
         context, address = server.certificates.context, f"localhost:{server.port}"
         good = f"tls://{service.USER}:{service.PASSWORD}@{address}"
-        async with connected(good, context, mutualtls=True, jetstream="never") as output:
+        async with connected(made(good, context, mutualtls=True, jetstream="never")) as output:
             await output.send([alert()])
         with pytest.raises(MisconfiguredError, match="uthorization"):
-            async with connected(f"tls://{service.USER}:wrong-secret@{address}", context, mutualtls=True):
+            async with connected(made(f"tls://{service.USER}:wrong-secret@{address}", context, mutualtls=True)):
                 pass
         with pytest.raises(RetryableError):
-            async with connected(good, context):
+            async with connected(made(good, context)):
                 pass
         with pytest.raises(MisconfiguredError, match="certificate"):
-            async with connected(good):
+            async with connected(made(good)):
                 pass
 
 
 async def test_who_asks_for_tls_does_not_speak_without(nats: Server) -> None:
     with pytest.raises(MisconfiguredError, match="no TLS"):
-        async with connected(f"tls://{nats.address}"):
+        async with connected(made(f"tls://{nats.address}")):
             pass
 
 
@@ -176,7 +166,7 @@ async def test_who_may_not_ask_jetstream_publishes_all_the_same(tmp_path: Path) 
     with (tmp_path / "nats.conf").open("a") as file:
         file.write(f"authorization {json.dumps(users)}\n")
     with server:
-        async with connected(f"nats://bob:b@{server.address}") as output:
+        async with connected(made(f"nats://bob:b@{server.address}")) as output:
             for _ in range(2):
                 await output.send([alert()])
 
@@ -184,7 +174,7 @@ async def test_who_may_not_ask_jetstream_publishes_all_the_same(tmp_path: Path) 
 async def test_a_connection_that_ends_is_noticed_at_once(tmp_path: Path) -> None:
     server = Server(tmp_path)
     with server:
-        async with connected(server.url) as output:
+        async with connected(made(server.url)) as output:
             await output.send([alert()])
             server.pause()
             sending = asyncio.create_task(output.send([alert()]))
@@ -204,7 +194,7 @@ async def test_each_listener_hears_an_alert_where_no_stream_is(nats: Server, cli
     await client.subscribe(f"{name}.>", cb=hear)
     await client.flush()
     events: list[Event] = [alert() for _ in range(200)]
-    async with connected(nats.url, subjecttemplate=f"{name}.x") as output:
+    async with connected(made(nats.url, subjecttemplate=f"{name}.x")) as output:
         await output.send(events)
     await until(lambda: len(heard) == len(events))
     assert heard == [event.json for event in events]

@@ -2,8 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from outputs.rabbitmq import Rabbitmq, RabbitmqSettings
 from sidekick.sdk import Context, MisconfiguredError
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services.rabbitmq import RabbitMQ, messages, queue
@@ -28,22 +27,12 @@ def made(url: str, name: str, context: Context | None = None, **settings: Any) -
     return Rabbitmq(RabbitmqSettings.model_validate({"url": url, "queue": name, **settings}), context or Context())
 
 
-@asynccontextmanager
-async def connected(url: str, name: str, context: Context | None = None, **settings: Any) -> AsyncGenerator[Rabbitmq]:
-    output = made(url, name, context, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
-
-
 @pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
 async def test_a_message_is_falcosidekicks(capture: dict[str, Any], rabbitmq: RabbitMQ) -> None:
     """But that it is persistent, and has the alert's id."""
     event = event_of(capture)
     async with queue(rabbitmq, capture["routing_key"]):
-        async with connected(rabbitmq.url, capture["routing_key"]) as output:
+        async with connected(made(rabbitmq.url, capture["routing_key"])) as output:
             await output.send([event])
         (message,) = await messages(rabbitmq, capture["routing_key"])
     assert alert_text(message.body.decode()) == alert_text(capture["body_raw"])
@@ -55,14 +44,14 @@ async def test_a_message_is_falcosidekicks(capture: dict[str, Any], rabbitmq: Ra
 async def test_a_batch_is_in_the_queue_in_its_order(rabbitmq: RabbitMQ, name: str) -> None:
     events = [alert({"number": number}) for number in range(200)]
     async with queue(rabbitmq, name):
-        async with connected(rabbitmq.url, name) as output:
+        async with connected(made(rabbitmq.url, name)) as output:
             await output.send(events)
         assert [message.body for message in await messages(rabbitmq, name)] == [event.json for event in events]
 
 
 async def test_alerts_wait_for_a_queue_that_is_not_there(rabbitmq: RabbitMQ, name: str) -> None:
     event = alert()
-    async with connected(rabbitmq.url, name) as output:
+    async with connected(made(rabbitmq.url, name)) as output:
         with pytest.raises(MisconfiguredError, match="no such queue"):
             await output.send([alert(), event])
         async with queue(rabbitmq, name):
@@ -76,25 +65,25 @@ async def test_whose_fault_a_refusal_is(rabbitmq: RabbitMQ, name: str) -> None:
         (rabbitmq.url + "nowhere", "no such virtual host"),
     ):
         with pytest.raises(MisconfiguredError, match=words) as raised:
-            async with connected(url, name):
+            async with connected(made(url, name)):
                 pass
         assert "wrong-secret" not in str(raised.value)
 
 
 async def test_tls_is_for_whom_we_trust_alone(rabbitmq: RabbitMQ, name: str) -> None:
     async with queue(rabbitmq, name):
-        async with connected(rabbitmq.secure_url, name, rabbitmq.certificates.context) as output:
+        async with connected(made(rabbitmq.secure_url, name, rabbitmq.certificates.context)) as output:
             await output.send([alert()])
-        async with connected(rabbitmq.secure_url, name, checkcert=False) as output:
+        async with connected(made(rabbitmq.secure_url, name, checkcert=False)) as output:
             await output.send([alert()])
         assert len(await messages(rabbitmq, name)) == 2
     with pytest.raises(MisconfiguredError, match="certificate"):
-        async with connected(rabbitmq.secure_url, name):
+        async with connected(made(rabbitmq.secure_url, name)):
             pass
 
 
 async def test_a_broker_that_hangs_is_given_up_in_time(rabbitmq: RabbitMQ, name: str) -> None:
-    async with queue(rabbitmq, name), connected(rabbitmq.url, name) as output:
+    async with queue(rabbitmq, name), connected(made(rabbitmq.url, name)) as output:
         rabbitmq.pause()
         try:
             with pytest.raises(TimeoutError):  # as the engine limits each try
@@ -107,6 +96,7 @@ async def test_a_broker_that_hangs_is_given_up_in_time(rabbitmq: RabbitMQ, name:
 
 async def test_a_broker_killed_in_mid_stream_has_every_alert(rabbitmq: RabbitMQ, name: str, tmp_path: Path) -> None:
     async with queue(rabbitmq, name):
+        await asyncio.to_thread(rabbitmq.sync)
         output = made(rabbitmq.url, name, retry=RETRY, batch={"count": 20})
         events = await through(output, tmp_path, restart(rabbitmq.kill, rabbitmq))
         found = [message.body for message in await messages(rabbitmq, name)]

@@ -2,8 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from outputs.stan import Stan, StanSettings
 from sidekick.sdk import MisconfiguredError, PartialError, PermanentError, RetryableError
 from sidekick.sdk.output import Context
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services.stan import MESSAGES, stored
@@ -33,16 +33,6 @@ def name() -> str:
 def made(server: Streaming, name: str, **settings: Any) -> Stan:
     ours = {"hostport": server.url, "clusterid": CLUSTER, "clientid": name, "subjecttemplate": name}
     return Stan(StanSettings.model_validate(ours | settings), Context())
-
-
-@asynccontextmanager
-async def connected(server: Streaming, name: str, **settings: Any) -> AsyncGenerator[Stan]:
-    output = made(server, name, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
 
 
 @pytest.mark.parametrize("capture", RECORDING["captures"], ids=name_of)
@@ -74,7 +64,7 @@ async def test_the_protocols_messages_are_falcosidekicks(capture: dict[str, Any]
 
 async def test_a_batch_is_in_its_channel(streaming: Streaming, name: str) -> None:
     events = [alert({"number": number}) for number in range(200)]
-    async with connected(streaming, name) as output:
+    async with connected(made(streaming, name)) as output:
         await output.send(events)
     assert await stored(streaming, name) == [event.json for event in events]
 
@@ -88,27 +78,27 @@ async def test_a_server_killed_and_stopped_in_mid_stream_has_every_alert(
 
 
 async def test_a_client_that_died_makes_room_and_one_that_lives_does_not(streaming: Streaming, name: str) -> None:
-    async with connected(streaming, name) as living:
+    async with connected(made(streaming, name)) as living:
         with pytest.raises(MisconfiguredError, match="clientID already registered"):
-            async with connected(streaming, name):
+            async with connected(made(streaming, name)):
                 pass
         await living.send([alert()])
         assert living._link  # type: ignore[reportPrivateUsage]
         await living._link.close()  # type: ignore[reportPrivateUsage]
-        async with connected(streaming, name) as next_one:
+        async with connected(made(streaming, name)) as next_one:
             await next_one.send([alert()])
     assert len(await stored(streaming, name)) == 2
 
 
 async def test_a_cluster_that_is_not_there_is_waited_for(streaming: Streaming, name: str) -> None:
     with pytest.raises(RetryableError, match="no responders"):
-        async with connected(streaming, name, clusterid="another"):
+        async with connected(made(streaming, name, clusterid="another")):
             pass
 
 
 async def test_one_that_is_too_large_does_not_hold_up_the_others(streaming: Streaming, name: str) -> None:
     small, large = alert(), alert(output="x" * 1_100_000)
-    async with connected(streaming, name) as output:
+    async with connected(made(streaming, name)) as output:
         with pytest.raises(PartialError) as raised:
             await output.send([large, small])
     assert await stored(streaming, name) == [small.json]
@@ -116,7 +106,7 @@ async def test_one_that_is_too_large_does_not_hold_up_the_others(streaming: Stre
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(streaming: Streaming, name: str) -> None:
-    async with connected(streaming, name, timeout="500ms") as output:
+    async with connected(made(streaming, name, timeout="500ms")) as output:
         streaming.pause()
         try:
             with pytest.raises(RetryableError):

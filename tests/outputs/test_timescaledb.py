@@ -3,8 +3,6 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from sidekick.app import context, enrichment
 from sidekick.sdk import Context, MisconfiguredError, PermanentError, RetryableError
 from sidekick.settings import load
 from tests.outputs.alerts import alert
+from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, restart, through
 from tests.outputs.sessions import event_of, name_of, session
 from tests.receivers.timescaledb import COLUMNS
@@ -35,18 +34,6 @@ def made(server: PostgreSQL, table: str, lent: Context | None = None, **settings
     return Timescaledb(TimescaledbSettings.model_validate(ours), lent or Context())
 
 
-@asynccontextmanager
-async def connected(
-    server: PostgreSQL, table: str, lent: Context | None = None, **settings: Any
-) -> AsyncGenerator[Timescaledb]:
-    output = made(server, table, lent, **settings)
-    try:
-        await output.connect()
-        yield output
-    finally:
-        await output.close()
-
-
 @pytest.mark.parametrize("capture", CAPTURES, ids=name_of)
 async def test_a_row_is_falcosidekicks(
     capture: dict[str, Any], postgresql: PostgreSQL, table: str, tmp_path: Path
@@ -58,7 +45,7 @@ async def test_a_row_is_falcosidekicks(
     lent = context(configuration)
     more = "".join(f', "{name.lower()}" text' for name in lent.custom_fields)
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS}{more})")
-    async with connected(postgresql, table, lent) as output:
+    async with connected(made(postgresql, table, lent)) as output:
         await output.send([enrichment(configuration)(event_of(capture))])
     (row,) = await postgresql.run(
         f"SELECT *, to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') at FROM {table}"
@@ -77,7 +64,7 @@ async def test_a_row_is_falcosidekicks(
 async def test_a_batch_is_stored_once_by_its_ids(postgresql: PostgreSQL, table: str) -> None:
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS}, uuid uuid, UNIQUE (uuid, time))")
     events = [alert({"number": number}) for number in range(500)]
-    async with connected(postgresql, table) as output:
+    async with connected(made(postgresql, table)) as output:
         await output.send(events)
         await output.send([*events[:10], alert()])
     assert (await postgresql.run(f"SELECT count(*) FROM {table}"))[0]["count"] == 501
@@ -96,7 +83,7 @@ async def test_a_batch_is_stored_once_by_its_ids(postgresql: PostgreSQL, table: 
 async def test_tables_of_every_make(columns: str, postgresql: PostgreSQL, table: str) -> None:
     name = f'public."{table}-É ""x"""'
     await postgresql.run(f"CREATE TABLE {name} ({columns})")
-    async with connected(postgresql, name) as output:
+    async with connected(made(postgresql, name)) as output:
         await output.send([alert(), alert(time="9999-12-31T23:59:59-12:00")])
     assert len(await postgresql.run(f"SELECT 1 FROM {name}")) == 2
 
@@ -109,26 +96,26 @@ async def test_whose_fault_a_refusal_is(postgresql: PostgreSQL, table: str) -> N
     ]
     for settings, words in wrong:
         with pytest.raises(MisconfiguredError, match=words) as raised:
-            async with connected(postgresql, table, **settings):
+            async with connected(made(postgresql, table, **settings)):
                 pass
         assert "wrong-secret" not in str(raised.value)
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS.replace('tags text', 'tags varchar(3)')})")
     with pytest.raises(MisconfiguredError, match="no column akey, the"):
-        async with connected(postgresql, table, Context(custom_fields=("Akey", "the.key"))):
+        async with connected(made(postgresql, table, Context(custom_fields=("Akey", "the.key")))):
             pass
-    async with connected(postgresql, table) as output:
+    async with connected(made(postgresql, table)) as output:
         with pytest.raises(PermanentError, match="too long"):
             await output.send([alert(tags=["abcd"])])
         await output.send([alert(tags=["abc"])])
     await postgresql.run(f"ALTER TABLE {table} ADD UNIQUE (time)")
-    async with connected(postgresql, table) as output:
+    async with connected(made(postgresql, table)) as output:
         with pytest.raises(PermanentError, match="duplicate key"):
             await output.send([alert(tags=["abc"])])
 
 
 async def test_a_column_that_goes_is_noticed(postgresql: PostgreSQL, table: str) -> None:
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS})")
-    async with connected(postgresql, table) as output:
+    async with connected(made(postgresql, table)) as output:
         await output.send([alert()])
         await postgresql.run(f"ALTER TABLE {table} RENAME COLUMN tags TO labels")
         with pytest.raises(RetryableError):
@@ -142,20 +129,20 @@ async def test_tls_is_for_whom_we_trust_alone(postgresql: PostgreSQL, table: str
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS})")
     trusting = postgresql.certificates.context
     for lent, settings in ((trusting, {"tls": True}), (None, {"tls": True, "checkcert": False}), (None, {})):
-        async with connected(postgresql, table, lent, **settings) as output:
+        async with connected(made(postgresql, table, lent, **settings)) as output:
             await output.send([alert()])
     with pytest.raises(MisconfiguredError, match="certificate"):
-        async with connected(postgresql, table, tls=True):
+        async with connected(made(postgresql, table, tls=True)):
             pass
     lost = replace(trusting, tls=replace(trusting.tls, certfile="/nowhere"))
     with pytest.raises(MisconfiguredError, match="/nowhere"):
-        async with connected(postgresql, table, lost, mutualtls=True):
+        async with connected(made(postgresql, table, lost, mutualtls=True)):
             pass
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(postgresql: PostgreSQL, table: str) -> None:
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS})")
-    async with connected(postgresql, table) as output:
+    async with connected(made(postgresql, table)) as output:
         async with postgresql.connection() as other, other.transaction():
             await other.execute(f"LOCK TABLE {table}")
             with pytest.raises(TimeoutError):  # as the engine limits each try

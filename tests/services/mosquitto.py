@@ -84,7 +84,8 @@ class Subscriber:
         mark, ready, ended = uuid.uuid4().bytes, Event(), Event()
         client = Client(CallbackAPIVersion.VERSION2, self._name, clean_session=False)
 
-        def subscribe(*_: Any) -> None:
+        # By its argument: a client that its own callbacks hold would be left, with its sockets, to the collector.
+        def subscribe(client: Client, *_: Any) -> None:
             client.subscribe(self._topic, qos=2)
 
         def be_ready(*_: Any) -> None:

@@ -76,6 +76,12 @@ class RabbitMQ(Server):
         super().kill()
         self._forget_names()
 
+    def sync(self) -> None:
+        """Returns when the queues that there are outlive a kill: they are written some time after their declaration."""
+        cookie = (self.home / ".erlang.cookie").read_text()
+        call = ["erl_call", "-n", self._environment["RABBITMQ_NODENAME"], "-c", cookie, "-a", "mnesia sync_log []"]
+        subprocess.run(call, env=os.environ | self._environment, check=True, capture_output=True, timeout=20)
+
     def _forget_names(self) -> None:
         """Erlang's name server is a process of its own, which the first node starts and none ends."""
         environment = os.environ | self._environment
