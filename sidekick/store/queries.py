@@ -48,6 +48,11 @@ class Queries:
         """The most frequent of one of `DIMENSIONS`; raises KeyError for anything else."""
         return self._answer(counts.top, dimension, since, until, wanted, limit)
 
+    def close(self) -> None:
+        """Closes the file, from any thread; without it the file stays open until the garbage collector comes by."""
+        if self._connection is not None:
+            self._connection.close()
+
     def _is_late(self) -> bool:
         return time.monotonic() > self._end
 

@@ -36,9 +36,12 @@ class Reader:
     """Whether there is to be a store at all."""
 
     def __init__(self, path: Path, limit: float = 2.0, *, apart: bool = False) -> None:
-        self._begin = path, limit
+        self._path = path
+        self._limit = limit
         self._apart = apart
         self._pool: Executor | None = None
+        self._near: list[Queries] = []
+        """Those of our own threads."""
 
     async def find(self, wanted: Search) -> Page:
         """A page of events, newest first."""
@@ -66,6 +69,8 @@ class Reader:
         """Ends threads or processes, once they have answered."""
         if self._pool is not None:
             await asyncio.to_thread(self._pool.shutdown)
+        for queries in self._near:
+            queries.close()
 
     async def _run(self, query: Callable[..., T], *args: object) -> T:
         pool = self._pool = self._pool or self._new_pool()
@@ -78,10 +83,14 @@ class Reader:
 
     def _new_pool(self) -> Executor:
         if not self._apart:
-            return ThreadPoolExecutor(_AT_ONCE, "store-reader", _begin, self._begin)
+            return ThreadPoolExecutor(_AT_ONCE, "store-reader", self._begin)
         # Not forked: a copy of a process with threads may find a lock held for ever.
         spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(_AT_ONCE, spawn, _begin_apart, self._begin)
+        return ProcessPoolExecutor(_AT_ONCE, spawn, _begin_apart, (self._path, self._limit))
+
+    def _begin(self) -> None:
+        _own.queries = Queries(self._path, self._limit)
+        self._near.append(_own.queries)
 
 
 class NoStore(Reader):
@@ -96,12 +105,8 @@ class NoStore(Reader):
         raise StoreError("no alerts are stored here: the output `store` is off")
 
 
-def _begin(path: Path, limit: float) -> None:
-    _own.queries = Queries(path, limit)
-
-
 def _begin_apart(path: Path, limit: float) -> None:
-    _begin(path, limit)
+    _own.queries = Queries(path, limit)
     # The terminal's interrupt is for the service, which ends its readers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICE)

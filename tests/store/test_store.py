@@ -1,6 +1,7 @@
 """The embedded store through its doors: the output that writes it, the reader, and `sidekick events`."""
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -109,6 +110,22 @@ async def test_a_file_is_shortened_when_less_is_allowed(path: Path, reader: Read
     await write(path, [], size=before // 2)
     assert 0 < len(await found(reader)) < 3000
     assert before * 0.45 <= await asyncio.to_thread(os.path.getsize, path) <= before * 0.525
+
+
+async def test_a_reader_that_is_closed_holds_nothing(path: Path) -> None:
+    await write(path, alerts(1))
+    reader = Reader(path)
+    gc.disable()
+    try:
+        await found(reader)
+        await reader.close()
+        assert not [name for name in open_files() if name.startswith(str(path))]
+    finally:
+        gc.enable()
+
+
+def open_files() -> list[str]:
+    return [os.path.realpath(f"/proc/self/fd/{descriptor}") for descriptor in os.listdir("/proc/self/fd")]
 
 
 async def test_the_service_fills_it_and_the_command_searches_it(tmp_path: Path, path: Path) -> None:
