@@ -1,6 +1,7 @@
 """NATS: each alert on a subject of its priority and rule; where a JetStream stream takes the subject, stored there.
 
-A stream acknowledges what it has stored. Without one the server only acknowledges that it has read an alert (PONG, NATS
+A stream acknowledges what it has stored, and by the alert's id drops a copy that comes within its window for duplicates
+(2 minutes unless it says otherwise). Without one the server only acknowledges that it has read an alert (PONG, NATS
 client protocol): who listens at that moment gets it, and if nobody does it is gone.
 """
 
@@ -38,8 +39,6 @@ class Nats(Output[NatsSettings]):
     example = {"hostport": "nats://nats:4222"}
     limits = BatchLimits(count=200, bytes=8 << 20)
     extra = "nats"
-    # By the message's id a stream drops what comes twice within its window (2 minutes unless it says otherwise).
-    idempotent = True
 
     def __init__(self, settings: NatsSettings, context: Context) -> None:
         super().__init__(settings, context)

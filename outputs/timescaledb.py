@@ -1,4 +1,11 @@
-"""TimescaleDB and any other PostgreSQL: each alert as a row of a table, a batch as one transaction."""
+"""TimescaleDB and any other PostgreSQL: each alert as a row of a table, a batch as one transaction.
+
+The table has to exist. A resend leaves no second row where it has a column `uuid` in a unique index (that of a
+hypertable holds `time` too):
+
+    CREATE TABLE falcosidekick_events (time timestamptz NOT NULL, rule text, priority text, source text, output text,
+                                       tags text, hostname text, uuid uuid, UNIQUE (uuid, time));
+"""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -53,8 +60,7 @@ class TimescaledbSettings(OutputSettings):
     database: Text = "falcosidekick"
     """Database."""
     hypertablename: Text = "falcosidekick_events"
-    """Table, with its schema or without, and with a column for each custom and templated field. Where it also has a
-    column `uuid` in a unique index (a hypertable's holds `time` too), an alert that is sent twice is stored once."""
+    """Table, with its schema or without, and with a column for each custom and templated field."""
     tls: Flag = False
     """Speak nothing but TLS; unset, TLS is spoken where the server can, with whoever it is."""
     checkcert: Flag = True
@@ -72,8 +78,6 @@ class Timescaledb(Output[TimescaledbSettings]):
     requires = ("host",)
     example = {"host": "timescaledb", "password": "PASSWORD"}
     limits = BatchLimits(count=500, bytes=8 << 20)
-    # With a column `uuid`, see `hypertablename`.
-    idempotent = True
     extra = "postgres"
 
     def __init__(self, settings: TimescaledbSettings, context: Context) -> None:
