@@ -57,6 +57,16 @@ async def test_a_batch_is_there_in_its_order(qos: int, mosquitto: Mosquitto, top
     assert subscriber.messages == [event.json for event in events]
 
 
+@pytest.mark.parametrize("scheme", ["ws", "tcp", ""])
+async def test_every_way_there(scheme: str, mosquitto: Mosquitto, topic: str) -> None:
+    subscriber = await asyncio.to_thread(Subscriber, mosquitto, topic)
+    address = f"127.0.0.1:{mosquitto.websockets if scheme == 'ws' else mosquitto.port}"
+    async with connected(made(f"{scheme}://{address}" if scheme else address, topic=topic, qos=1)) as output:
+        await output.send([alert() for _ in range(10)])
+    await asyncio.to_thread(subscriber.fetch)
+    assert len(subscriber.messages) == 10
+
+
 @pytest.mark.parametrize("qos", [1, 2])
 async def test_a_broker_restarted_in_mid_stream_has_every_alert(
     qos: int, mosquitto: Mosquitto, topic: str, tmp_path: Path

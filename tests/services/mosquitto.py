@@ -25,6 +25,9 @@ max_queued_messages 0
 allow_zero_length_clientid true
 listener {port} 127.0.0.1
 allow_anonymous true
+listener {websockets} 127.0.0.1
+protocol websockets
+allow_anonymous true
 listener {secure} 127.0.0.1
 allow_anonymous false
 password_file {home}/passwords
@@ -37,18 +40,19 @@ _ACCEPTED = bytes.fromhex("20020000")
 
 
 class Mosquitto(Server):
-    """`port` is for everybody, `secure` wants TLS and the login of USER. What it holds outlives a stop, not a kill."""
+    """`port` and `websockets` are for everybody, `secure` wants TLS and the login of USER. What it
+    holds outlives a stop, not a kill."""
 
-    ports = 2
+    ports = 3
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
-        self.secure = self.port + 1
+        self.secure, self.websockets = self.port + 1, self.port + 2
         self.certificates = Certificates(home)
         passwords = ["mosquitto_passwd", "-b", "-c", str(home / "passwords"), USER, PASSWORD]
         subprocess.run(passwords, check=True, capture_output=True)
-        configuration = _CONFIGURATION.format(home=home, port=self.port, secure=self.secure, files=self.certificates)
-        (home / "mosquitto.conf").write_text(configuration)
+        ports = {"port": self.port, "secure": self.secure, "websockets": self.websockets}
+        (home / "mosquitto.conf").write_text(_CONFIGURATION.format(home=home, files=self.certificates, **ports))
 
     @property
     def url(self) -> str:
