@@ -13,10 +13,10 @@ import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.accept import CONNECTIONS, RATE, cost
 from bench.accept import latency as accept_latency
@@ -79,20 +79,28 @@ def measure(sidekick: Sidekick, destination: Destination, alerts: int) -> tuple[
     return cpu, *accepting, *latency(sidekick, destination, DELIVERED, PACE)
 
 
-def row(path: Path, title: str, alerts: int) -> None:
+class Row(NamedTuple):
+    title: str
+    stored: bool
+    asked: bool
+
+
+ROWS = (
+    Row("without the store", stored=False, asked=False),
+    Row("with the store", stored=True, asked=False),
+    Row("a query running", stored=True, asked=True),
+)
+
+
+def show(row: Row, path: Path, alerts: int) -> None:
     destination, port = Destination(), free_port()
     settings: dict[str, Any] = {"webhook": {"address": destination.url, "filter": "test.number exists"}}
-    if title != "without the store":
+    if row.stored:
         settings |= {"store": {"path": str(path)}, "api": {"enabled": True, "port": port}}
-    with running(**settings) as sidekick:
-        if title == "a query running":
-            with asking(port):
-                figures = measure(sidekick, destination, alerts)
-        else:
-            figures = measure(sidekick, destination, alerts)
+    with running(**settings) as sidekick, asking(port) if row.asked else nullcontext():
+        cpu, *waits = measure(sidekick, destination, alerts)
     destination.shutdown()
-    cpu, *waits = figures
-    print(f"{title:20}{cpu:8.1f}" + "".join(f"{wait:10.0f}" for wait in waits[:2]), end="")
+    print(f"{row.title:20}{cpu:8.1f}" + "".join(f"{wait:10.0f}" for wait in waits[:2]), end="")
     print("".join(f"{wait:10.2f}" for wait in waits[2:]), flush=True)
 
 
@@ -107,8 +115,8 @@ def main() -> None:
         load(path, islice(made(arguments.stored), arguments.stored), NO_LIMITS)
         print(f"{'':20}{'CPU µs':>8}{'p50 µs':>10}{'p99 µs':>10}{'p50 ms':>10}{'p99 ms':>10}")
         for _ in range(ROUNDS):
-            for title in ("without the store", "with the store", "a query running"):
-                row(path, title, arguments.alerts)
+            for row in ROWS:
+                show(row, path, arguments.alerts)
 
 
 if __name__ == "__main__":
