@@ -35,7 +35,7 @@ async def test_a_login_leads_in_acts_and_is_left(tmp_path: Path, tabs: Tabs) -> 
 async def test_too_many_wrong_passwords_are_told(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path, SLACK, access=doorkeeper(tmp_path)) as served:
         page = await tabs.open(f"{served.url}/login")
-        for sentence in ("Name or password is wrong.",) * 5 + ("Too many wrong passwords",):
+        for sentence in ("Name or password is wrong.",) * 10 + ("Too many wrong passwords",):
             await page.get_by_label("Name").fill("mara")
             await page.get_by_label("Password").fill("guess")
             async with page.expect_navigation():

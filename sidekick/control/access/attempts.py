@@ -9,9 +9,12 @@ _MOST_ADDRESSES = 10_000
 
 
 class Attempts:
-    """At most `most` failures in `window` seconds from one IPv4 address or one IPv6 network of /64, as one host has."""
+    """At most `most` failures in `window` seconds from one IPv4 address or one IPv6 network of /64, as one host has.
 
-    def __init__(self, most: int = 5, window: float = 300.0, clock: Callable[[], float] = time.monotonic) -> None:
+    A login that works takes none of them back, or who has one password could guess at others for ever.
+    """
+
+    def __init__(self, most: int = 10, window: float = 300.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._window = window
         self._clock = clock
@@ -34,7 +37,10 @@ class Attempts:
             self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
-        self._failures.pop(_place(address), None)
+        """What was counted as a failure before it was known is none."""
+        place = _place(address)
+        if known := self._failures.get(place):
+            self._failures[place] = known[0], known[1] - 1
 
 
 def _place(address: str) -> str:

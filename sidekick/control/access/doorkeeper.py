@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sidekick.control.access.accounts import Accounts, first_user
 from sidekick.control.access.attempts import Attempts
-from sidekick.control.access.origin import host_of, is_loopback, own_page
+from sidekick.control.access.origin import host_of, is_loopback, origin_of, own_page
 from sidekick.control.access.proxy import FORWARDED, TrustedProxy
 from sidekick.control.access.sessions import Sessions
 from sidekick.control.access.settings import AccessSettings, UserSettings
@@ -66,7 +67,8 @@ class Doorkeeper:
             for name, entry in settings.tokens.items()
         ]
         self._proxy = TrustedProxy(settings.proxy)
-        self._hosts = {host_of(name) for name in (*settings.hosts, url) if name}
+        self._hosts = {host_of(name) for name in (*settings.hosts, url)} - {""}
+        self._origin = origin_of(url)
         self._over_tls = url.lower().startswith("https:")
         self._sessions.life = settings.session
 
@@ -104,16 +106,16 @@ class Doorkeeper:
             return False  # no browser adds a token by itself
         if visitor.token and _equal(request.headers.get(TOKEN_HEADER, ""), visitor.token):
             return False
-        own = own_page(request, self._hosts)
+        own = own_page(request, self._origin)
         return not (self._open if own is None else own)
 
     async def log_in(self, request: "Request", response: "Response", name: str, password: str) -> bool:
         """Raises `RefusedError` for who has to wait, and for another site's page."""
-        if own_page(request, self._hosts) is False:
+        if own_page(request, self._origin) is False:
             raise RefusedError("This login was not asked for on this page.")
         address = self._proxy.address(request)
         if wait := self._attempts.wait(address):
-            raise RefusedError(f"Too many wrong passwords: try again in {wait / 60:.0f} min.")
+            raise RefusedError(f"Too many wrong passwords: try again in {math.ceil(wait / 60)} min.")
         self._attempts.failed(address)  # before it is known, so that many at once are no way around
         user = await self._accounts.check(name, password)
         if user is None:

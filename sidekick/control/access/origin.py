@@ -1,6 +1,5 @@
 """Where a request comes from: this site's own pages, another's, or a program; and by what name it reached us."""
 
-from collections.abc import Collection
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,10 +24,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def own_page(request: "Request", hosts: Collection[str]) -> bool | None:
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, as browsers write them in `Origin` (RFC 6454); empty where there is none."""
+    try:
+        parts = urlsplit(url.lower())
+    except ValueError:
+        return ""
+    netloc = parts.netloc.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ":"))
+    return f"{parts.scheme}://{netloc}" if parts.scheme and netloc else ""
+
+
+def own_page(request: "Request", known: str) -> bool | None:
     """Whether a page of this site sent it, by what browsers say and no page can change; None where nothing is said.
 
-    `hosts` are names of this site beside the one that the request was sent to, with which a proxy may have replaced it.
+    `known` is this site's origin as people know it: a proxy may have put another host into the request.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
@@ -37,4 +46,4 @@ def own_page(request: "Request", hosts: Collection[str]) -> bool | None:
     if origin is None:
         return None
     sent_to = request.headers.get("host", "none")
-    return origin.partition("://")[2].lower() == sent_to.lower() or host_of(origin) in hosts
+    return origin.lower() in {known, f"http://{sent_to}".lower(), f"https://{sent_to}".lower()} - {""}
