@@ -25,7 +25,7 @@ from sidekick.control.access import AccessError, Doorkeeper
 from sidekick.delivery import Counts, DeadLetters, History, Roster, Worker, Workers
 from sidekick.event import decode
 from sidekick.journal import Journal, JournalError
-from sidekick.page import Certificate, blocker_socket, page, store_reader
+from sidekick.page import Certificate, blocker_socket, page, store_path, store_reader
 from sidekick.pipeline import Enrichment, Route, Senders, Silences, SilencesError
 from sidekick.receiver import (
     Done,
@@ -118,6 +118,8 @@ class App:
         """Runs until SIGTERM or SIGINT; raises `StartError`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
+        # From the beginning, for who has no handler for it dies of it.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload.ask)
         _warn(self.configuration)
         async with AsyncExitStack() as stack:
             if listener := self._page_listener():
@@ -351,4 +353,6 @@ def _as_far_as_possible(new: Configuration, old: Configuration) -> Configuration
     changed = [*kept, *(f"api.{name}" for name, value in place.items() if getattr(new.api, name) != value)]
     for name in changed:
         log.warning("%s has changed: that takes effect at the next start", name)
+    if old.api.enabled and store_path(new) != store_path(old):
+        log.warning("the store is another one: the page shows the old one until the next start")
     return new.model_copy(update=kept | {"api": new.api.model_copy(update=place)})

@@ -21,12 +21,16 @@ from sidekick.store import NoStore, Reader
 log = logging.getLogger(__name__)
 
 
-def store_reader(configuration: Configuration) -> Reader:
-    """Of the store that the service writes, if it writes one."""
+def store_path(configuration: Configuration) -> Path | None:
+    """The file of the store that the service writes, if it writes one."""
     store = configuration.outputs.get("store")
-    if store is None or not isinstance(store.settings, StoreSettings):
-        return NoStore()
-    return Reader(Path(store.settings.path), apart=True)
+    return Path(store.settings.path) if store and isinstance(store.settings, StoreSettings) else None
+
+
+def store_reader(configuration: Configuration) -> Reader:
+    """Of that store."""
+    path = store_path(configuration)
+    return Reader(path, apart=True) if path else NoStore()
 
 
 def blocker_socket(configuration: Configuration) -> Path | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
@@ -38,10 +37,13 @@ class Reload:
         self._asked = asyncio.Event()
         self._ended = False
 
+    def ask(self) -> None:
+        """Has it done at once, or as soon as it is `running`."""
+        self._asked.set()
+
     @asynccontextmanager
     async def running(self, configuration: Configuration) -> AsyncGenerator[None]:
         """Watches beside the block; a change in hand is brought to its end."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
         task = asyncio.create_task(self._run(configuration), name="reload")
         try:
             yield

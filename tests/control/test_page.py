@@ -107,6 +107,20 @@ def test_who_takes_a_paused_output_s_place_is_paused_too(tmp_path: Path) -> None
         wait_for((tmp_path / "second").exists, what="the file of the other configuration")
 
 
+def test_a_store_that_comes_with_a_reload_is_shown_after_a_restart(tmp_path: Path) -> None:
+    data: dict[str, Any] = {"folder": str(tmp_path / "data"), "api": {"enabled": True, "port": free_ports(1)}}
+    browser = Browser(data["api"]["port"])
+    with Sidekick(tmp_path, **data) as sidekick:
+        sidekick.configure(**data, store={"path": str(tmp_path / "events.sqlite")})
+        os.kill(sidekick.pid, signal.SIGHUP)
+        wait_for(lambda: "loaded anew" in sidekick.log, what="the other configuration")
+        assert "the page shows the old one until the next start" in sidekick.log
+        assert "No store is kept" in browser.get("/events")[1]
+        sidekick.end()
+        sidekick.start()
+        assert "No alert has arrived yet" in browser.get("/events")[1]
+
+
 def test_a_token_is_taken_away_without_a_restart(tmp_path: Path) -> None:
     port, first, second = free_ports(1), "a" * 40, "b" * 40
 
