@@ -5,11 +5,22 @@ A stream acknowledges what it has stored, and by the alert's id drops a copy tha
 client protocol): who listens at that moment gets it, and if nobody does it is gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from outputs._nats import Link, subject_of
-from sidekick.sdk import AnyCase, BatchLimits, Context, Event, HttpSettings, MisconfiguredError, Output, Text
+from sidekick.sdk import (
+    AnyCase,
+    BatchLimits,
+    Context,
+    Event,
+    HttpSettings,
+    MisconfiguredError,
+    Output,
+    PartialError,
+    RetryableError,
+    Text,
+)
 from sidekick.sdk.inflight import settle
 
 _LOOK = 2.0  # seconds that JetStream has for saying which stream takes a subject
@@ -62,8 +73,7 @@ class Nats(Output[NatsSettings]):
         subjects = [subject_of(template, event) for event in events]
         if self._asks:
             # Only a yes is remembered, for a stream may be made at any time.
-            unknown = set(subjects) - self._stored
-            await settle([self._look_up(link, subject) for subject in unknown], link.verdict, link.gone)
+            await self._look_up(link, set(subjects) - self._stored)
         sends = [self._publish(link, subject, event) for subject, event in zip(subjects, events, strict=True)]
         await settle(sends, link.verdict, link.gone)
 
@@ -79,11 +89,18 @@ class Nats(Output[NatsSettings]):
             await link.client.jetstream(timeout=timeout).publish(subject, event.json, headers=headers)
         except NoStreamResponseError:
             self._stored.discard(subject)
-            raise MisconfiguredError(f"no stream of JetStream takes {subject}") from None
+            wrong = self.settings.jetstream == "always"
+            raise (MisconfiguredError if wrong else RetryableError)(f"no stream of JetStream takes {subject}") from None
         return None
 
-    async def _look_up(self, link: Link, subject: str) -> None:
-        """Notes whether a stream takes the subject."""
+    async def _look_up(self, link: Link, subjects: Iterable[str]) -> None:
+        """Notes which of the subjects a stream takes; raises when one of them is not known to be stored or not."""
+        try:
+            await settle([self._ask(link, subject) for subject in subjects], link.verdict, link.gone)
+        except PartialError as error:  # of subjects, and not of alerts
+            raise next(iter(error.errors.values())) from None
+
+    async def _ask(self, link: Link, subject: str) -> None:
         from nats.errors import TimeoutError as NatsTimeoutError  # noqa: PLC0415
         from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError  # noqa: PLC0415
 

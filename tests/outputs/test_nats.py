@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from outputs._nats import addresses, subject_of
 from outputs.nats import Nats, NatsSettings
@@ -169,6 +170,38 @@ async def test_who_may_not_ask_jetstream_publishes_all_the_same(tmp_path: Path) 
         async with connected(made(f"nats://bob:b@{server.address}")) as output:
             for _ in range(2):
                 await output.send([alert()])
+
+
+async def test_a_server_without_jetstream_takes_alerts_all_the_same(tmp_path: Path) -> None:
+    with Server(tmp_path, jetstream=False) as server:
+        async with connected(made(server.url)) as output:
+            await output.send([alert()])
+        with pytest.raises(MisconfiguredError, match="no stream"):
+            async with connected(made(server.url, jetstream="always")) as output:
+                await output.send([alert()])
+
+
+async def test_nothing_is_sent_while_it_is_not_known_whether_it_is_stored(tmp_path: Path) -> None:
+    """Of two subjects one is answered for, by who stands in for JetStream here, and the other is not."""
+    heard: list[str] = []
+
+    async def answer(request: Msg) -> None:
+        broken = json.loads(request.data)["subject"].endswith("broken")
+        error = {"error": {"code": 500, "err_code": 10049, "description": "out of order"}}
+        await request.respond(json.dumps(error if broken else {"streams": []}).encode())
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    with Server(tmp_path, jetstream=False) as server:
+        async with service.client(server) as client, connected(made(server.url)) as output:
+            await client.subscribe("$JS.API.STREAM.NAMES", cb=answer)
+            await client.subscribe("falco.>", cb=hear)
+            await client.flush()
+            with pytest.raises(RetryableError, match="out of order"):
+                await output.send([alert(rule="sound"), alert(rule="broken")])
+            await client.flush()
+    assert heard == []
 
 
 async def test_a_connection_that_ends_is_noticed_at_once(tmp_path: Path) -> None:

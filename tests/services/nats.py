@@ -16,6 +16,8 @@ from tests.services.server import Server
 USER, PASSWORD = "alice", "alice-secret"
 _CONFIGURATION = """\
 listen: "127.0.0.1:{port}"
+"""
+_JETSTREAM = """\
 jetstream: {{ store_dir: "{home}" }}
 """
 _SECURITY = """\
@@ -27,10 +29,13 @@ authorization {{ user: "{user}", password: "{password}" }}
 class Nats(Server):
     """With `secure` it wants TLS, a client's certificate and the login of `USER`."""
 
-    def __init__(self, home: Path, *, secure: bool = False) -> None:
+    def __init__(self, home: Path, *, secure: bool = False, jetstream: bool = True) -> None:
         super().__init__(home)
         self.certificates = Certificates(home)
-        text = _CONFIGURATION.format(port=self.port, home=home)
+        self._jetstream = jetstream
+        text = _CONFIGURATION.format(port=self.port)
+        if jetstream:
+            text += _JETSTREAM.format(home=home)
         if secure:
             text += _SECURITY.format(files=self.certificates, user=USER, password=PASSWORD)
         (home / "nats.conf").write_text(text)
@@ -45,7 +50,9 @@ class Nats(Server):
     def answers(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             information = connection.recv(4096)
-        return information.startswith(b"INFO ") and json.loads(information[5:].splitlines()[0])["jetstream"] is True
+        if not information.startswith(b"INFO "):
+            return False
+        return json.loads(information[5:].splitlines()[0]).get("jetstream", False) == self._jetstream
 
 
 @asynccontextmanager
