@@ -56,12 +56,19 @@ class Connection:
         """Before a pause: lets go of what is no longer trusted, unless others are still sending by it."""
         async with self._turn:
             if not self.open and not self._sending:
-                await self._output.close()
+                await self._let_go()
 
     async def close(self) -> None:
         """For good, or until the next send."""
         self.open = False
-        await self._output.close()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Within the time of a try: who cannot even be left must hold up neither the next try nor the end."""
+        try:
+            await _translated(self._output.close, self._limit)
+        except DeliveryError as error:
+            log.debug("%s was not closed in order: %s", self._output.title, error)
 
 
 async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:

@@ -96,7 +96,8 @@ class Worker:
     def pause(self) -> None:
         """Lets the try in hand end and makes no other until `resume`; alerts wait in the journal."""
         self.paused = True
-        self._allowed.clear()
+        if not self._stopping.is_set():  # else it is to end, and not to wait for a permission
+            self._allowed.clear()
 
     def resume(self) -> None:
         self.paused = False
@@ -123,6 +124,7 @@ class Worker:
                 self._sent.append((batch.end, batch.tally))
                 self._settle()
                 await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
+            await self._tell_held()
         except Stopped:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
@@ -138,6 +140,12 @@ class Worker:
             end, tally = self._sent.popleft()
             self.counts.add(tally, end - self.cursor.position)
             self.cursor.advance(end)
+
+    async def _tell_held(self) -> None:
+        """What a successor would read again for the sake of a digest, and with it all that was told since."""
+        while digests := self._selection.digests(self.output.batch.count, early=True):
+            await self._send_digests(digests)
+        self._settle()
 
     async def _send_digests(self, digests: list[Event]) -> None:
         tally = Tally()
@@ -163,6 +171,8 @@ class Worker:
                 await self._try(events)
             except PartialError as error:
                 events, pause = await self._split(events, error, tally)
+                if not events:
+                    return None
             except RetryableError as error:
                 pause = self._failed(error)
             except PermanentError as error:

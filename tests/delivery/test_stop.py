@@ -1,0 +1,89 @@
+"""A worker that is told to stop at an awkward moment: what was told is not told again by the next one."""
+
+import asyncio
+from collections.abc import Sequence
+
+from sidekick.event import Event
+from sidekick.sdk import BatchLimits, PartialError, PermanentError, RetryableError
+from tests.deadline import until
+from tests.delivery.bench import Bench, alerts, assert_sums
+from tests.delivery.destination import Destination, fails
+from tests.delivery.test_digest import SINGLE, equal
+
+
+async def test_a_partial_answer_in_which_all_is_settled_does_not_end_the_draining(bench: Bench) -> None:
+    events = alerts(8)
+    refused = PartialError({1: PermanentError("bad")})
+
+    def settle(batch: Sequence[Event]) -> None:
+        worker.stop()
+        raise refused
+
+    output = Destination(settle, limits=BatchLimits(count=4))
+    worker = bench.worker(output)
+    await bench.append(events)
+    async with bench.running(worker):
+        await until(lambda: output.tries)
+    assert len(output.tries) == 2
+    assert (worker.counts.delivered, worker.counts.dead, worker.cursor.waiting) == (7, 1, 0)
+    assert_sums(worker, len(events))
+
+
+async def test_a_successor_does_not_tell_again_what_came_after_a_held_alert(bench: Bench) -> None:
+    events = [*equal(2, "Storm"), *equal(2, "Flood"), *equal(1, "Once")]
+    first = Destination(limits=SINGLE, group={"window": "1h"})
+    worker = bench.worker(first)
+    task = asyncio.create_task(worker.run())
+    await bench.append(events)
+    await until(lambda: len(first.taken) == 3)
+    worker.stop(drain=False)
+    await task
+    assert (worker.counts.delivered, worker.counts.grouped, worker.cursor.waiting) == (3, 2, 0)
+    assert [event.rule for event in first.events] == ["Storm", "Flood", "Once", "Storm", "Flood"]
+
+
+async def test_a_stop_without_draining_leaves_the_backlog(bench: Bench) -> None:
+    events = [*equal(2, "Storm"), *alerts(50)]
+
+    def stop(batch: Sequence[Event]) -> None:
+        worker.stop(drain=False)
+
+    output = Destination(lambda _: None, stop, limits=SINGLE, group={"window": "1h"})
+    worker = bench.worker(output)
+    await bench.append(events)
+    await worker.run()
+    assert worker.counts.digests == 1
+    assert worker.cursor.waiting == 49
+    assert_sums(worker, len(events))
+
+
+async def test_a_destination_that_cannot_even_be_closed_costs_no_second_telling(bench: Bench) -> None:
+    class Stuck(Destination):
+        async def close(self) -> None:
+            self.closes += 1
+            if self.closes == 1:
+                raise ConnectionResetError
+            await asyncio.Event().wait()
+
+    output = Stuck(fails(RetryableError("cut")), timeout="50ms")
+    worker = bench.worker(output)
+    async with asyncio.timeout(5), bench.running(worker):
+        await bench.append(alerts(2))
+        await until(lambda: worker.cursor.waiting == 0)
+    assert (worker.counts.delivered, output.closes) == (2, 2)
+
+
+async def test_a_pause_does_not_hold_up_a_worker_that_is_to_stop(bench: Bench) -> None:
+    tried = asyncio.Event()
+
+    def stop(batch: Sequence[Event]) -> None:
+        worker.stop()
+        worker.pause()
+        tried.set()
+
+    output = Destination(stop, limits=SINGLE)
+    worker = bench.worker(output)
+    await bench.append(alerts(3))
+    async with asyncio.timeout(5):
+        await worker.run()
+    assert (len(output.taken), worker.cursor.waiting) == (1, 2)
