@@ -54,6 +54,7 @@ class Reload:
 
     async def _run(self, running: Configuration) -> None:
         watch = Watch(self._files(running))
+        owed: set[Path] = set()  # what has changed and was not taken yet: the next one to be taken may be another file
         while True:
             await self._wait(_LOOK if running.watch else None)
             if self._ended:
@@ -64,7 +65,10 @@ class Reload:
                 changed = watch.files
                 watch.forgive()
             if asked or changed:
-                running = await self._reload(running, changed)
+                owed |= changed
+                running = await self._reload(running, owed)
+                if not self.problem:
+                    owed = set()
                 watch.follow(self._files(running))
 
     async def _wait(self, limit: float | None) -> None:

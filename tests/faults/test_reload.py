@@ -195,7 +195,17 @@ async def test_a_new_certificate_is_shown_to_who_connects(tmp_path: Path) -> Non
         assert await shown() == before
         write()
         await come(sidekick, TAKEN)
-        assert await shown() != before
+        second = await shown()
+        assert second != before
+
+        # Renewed while the configuration is out of order: nobody would say again that it has changed.
+        sidekick.configure(tlsserver={"deploy": True} | files | plain, adress="")
+        await come(sidekick, "adress: unknown key")
+        write()
+        await come(sidekick, "adress: unknown key", 2)
+        sidekick.configure(tlsserver={"deploy": True} | files | plain)
+        await come(sidekick, TAKEN, 2)
+        assert await shown() != second
 
 
 class Secured(Sidekick):
