@@ -264,13 +264,16 @@ class App:
         successors = {
             name: build_output(chosen, lent)
             for name, chosen in new.outputs.items()
-            if chosen != old.outputs.get(name) or lent.shapes != self.context.shapes or changed & set(lent.tls.files)
+            if chosen != old.outputs.get(name)
+            or name not in self.workers  # it could not begin at an earlier change
+            or lent.shapes != self.context.shapes
+            or changed & set(lent.tls.files)
         }
-        if _listening(new) != _listening(old) or changed & set(tls.files(new.tlsserver)):
-            await self.receiver.renew(new)
         if changed & self.certificate.files:
             self.certificate.renew()
-        # From here on nothing can fail.
+        if _listening(new) != _listening(old) or changed & set(tls.files(new.tlsserver)):
+            await self.receiver.renew(new)
+        # From here on only an output can fail to begin, alone.
         _warn(new)
         set_up_logging(new.log.format, new.loglevel)
         self.configuration, self.context = new, lent
@@ -281,8 +284,11 @@ class App:
         for worker in self.workers.values():
             worker.output.context = lent
         gone = [name for name in self.workers if name not in new.outputs]
-        await asyncio.gather(*(self._succeed(name, successors.get(name)) for name in (*gone, *successors)))
+        successions = (self._succeed(name, successors.get(name)) for name in (*gone, *successors))
+        failures = [end for end in await asyncio.gather(*successions, return_exceptions=True) if end]
         self._settle()
+        if failures:
+            raise failures[0]
 
     def _let_in(self, new: Configuration) -> None:
         """Asks who comes to the page for what the new configuration wants to know."""

@@ -141,6 +141,26 @@ async def test_outputs_come_and_go_and_the_others_do_not_notice(
     assert "slack.ops is no longer configured" in sidekick.log
 
 
+async def test_an_output_that_cannot_begin_stops_no_other_and_begins_with_the_next_change(
+    tmp_path: Path, endpoint: Endpoint, other: Endpoint
+) -> None:
+    with Sidekick(tmp_path, webhook={"address": other.url}) as sidekick:
+        in_the_way = tmp_path / "journal" / "slack.cursor"
+        in_the_way.mkdir()
+        outputs = {"slack": {"webhookurl": other.url}, "webhook": {"address": endpoint.url}}
+        sidekick.configure(**outputs)
+        await come(sidekick, "IsADirectoryError:")
+        falco = Falco(sidekick.port)
+        assert await falco.post(1) == 200
+        await until(lambda: endpoint.times[1] == 1)
+        in_the_way.rmdir()
+        sidekick.configure(**outputs, customtags=["again"])
+        await come(sidekick, TAKEN)
+        assert await falco.post(2) == 200
+        await until(lambda: len(other.bodies) == 1 and endpoint.times[2] == 1)
+        await falco.close()
+
+
 def silence() -> dict[str, str]:
     return {"filter": "rule contains sensitive", "until": "2100-01-01", "author": "a", "reason": "r"}
 
