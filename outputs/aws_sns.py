@@ -4,7 +4,10 @@ It takes the permission sns:Publish.
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 from urllib.parse import urlencode
+
+from pydantic import AfterValidator
 
 from sidekick.sdk import Answer, BatchLimits, Event, Flag, NumberLiteral, Request, Text
 from sidekick.sdk.aws import FORM, AwsOutput, AwsOutputSettings, check, json_text, plain_text, read_xml, refusal, settle
@@ -19,10 +22,17 @@ _LONGEST_NAME = 256
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,17})?([eE][+-]?\d{1,2})?")
 
 
+def _arn(text: str) -> str:
+    """Refused here, for SNS would say that the alerts are wrong."""
+    if text and not re.fullmatch(r"arn:[^:]+:sns:[^:]+:[^:]*:[^:]+", text):
+        raise ValueError(f"{text!r} is no ARN of a topic: write arn:aws:sns:REGION:ACCOUNT:NAME")
+    return text
+
+
 class SnsSettings(AwsOutputSettings):
     """Keys of `aws.sns`."""
 
-    topicarn: Text = ""
+    topicarn: Annotated[Text, AfterValidator(_arn)] = ""
     """ARN of the topic. Its region counts before `region`; of a topic named `….fifo` each alert is a group of its own,
     and one that is sent again within five minutes leaves no second message."""
     rawjson: Flag = False
@@ -43,8 +53,7 @@ class AwsSns(AwsOutput[SnsSettings]):
 
     @property
     def region(self) -> str:
-        found = self.settings.topicarn.split(":")[3:4]
-        return "".join(found) or super().region
+        return self.settings.topicarn.split(":")[3]
 
     def encode(self, events: Sequence[Event]) -> Request:
         fields = {"Action": "PublishBatch", "TopicArn": self.settings.topicarn, "Version": "2010-03-31"}

@@ -59,8 +59,9 @@ def read_xml(answer: Answer) -> ElementTree.Element:
     """The document of an answer, searched with `{*}Name`; raises `RetryableError` for anything else."""
     try:
         return ElementTree.fromstring(answer.body)  # noqa: S314  (expat 2.4.1 and newer bounds what entities make)
-    except ElementTree.ParseError:
-        raise RetryableError(f"no answer of AWS: {shown(answer.body)}") from None
+    except (ElementTree.ParseError, LookupError, ValueError):  # the last two: an encoding that nobody knows
+        # Not shown, for it may be the half of an answer that lends a key.
+        raise RetryableError(f"HTTP {answer.status}, and no answer of AWS") from None
 
 
 def error_code(answer: Answer) -> str:

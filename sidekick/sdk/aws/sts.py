@@ -48,9 +48,13 @@ def read_role(answer: Answer) -> Role:
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
     found = read_xml(answer).find(".//{*}Credentials")
     texts = [found.findtext(f"{{*}}{name}", "") if found is not None else "" for name in names]
-    if not all(texts):
+    try:
+        ends = datetime.fromisoformat(texts[3]).timestamp()
+    except ValueError:
+        ends = 0.0
+    if not (ends and all(texts)):
         raise RetryableError("AWS STS lent no role")
-    return Role(Credentials(*texts[:3]), datetime.fromisoformat(texts[3]).timestamp())
+    return Role(Credentials(*texts[:3]), ends)
 
 
 def _request(endpoint: str, caller: Credentials, **fields: str) -> StsRequest:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from pydantic import ValidationError
 
 from outputs.aws_cloudwatchlogs import AwsCloudwatchlogs
 from outputs.aws_kinesis import AwsKinesis
@@ -136,6 +137,12 @@ def test_a_fifo_topic_gets_the_ids_that_it_needs() -> None:
     fields = form(built(AwsSns, topicarn="arn:aws:sns:eu-west-1:1:t.fifo").encode([event]))
     prefix = "PublishBatchRequestEntries.member.1."
     assert fields[f"{prefix}MessageDeduplicationId"] == fields[f"{prefix}MessageGroupId"] == event.uuid
+
+
+@pytest.mark.parametrize("arn", ["falco", "arn:aws:sqs:eu-west-1:1:falco", "arn:aws:sns::1:falco", "arn:aws:sns:a:1:"])
+def test_what_is_no_topic_is_refused_as_a_setting(arn: str) -> None:
+    with pytest.raises(ValidationError, match="is no ARN of a topic"):
+        built(AwsSns, topicarn=arn)
 
 
 def test_sns_answers_for_each_message() -> None:
