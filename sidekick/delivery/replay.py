@@ -19,6 +19,7 @@ class ReplayCursor:
         self._passed = passed
         self._ended = ended
         self._ahead: deque[Record] = deque()
+        self._passed_over = 0
         self.position = 0
         self.waiting = 0
         self.oldest_ns = None
@@ -35,18 +36,18 @@ class ReplayCursor:
         return found
 
     def _from(self, after: int, count: int) -> Iterator[Record]:
-        skip = after - self.position
-        missing = skip + count - len(self._ahead)
-        for record in islice(self._records, max(0, missing)):
-            self._ahead.append(record._replace(seq=self.position + len(self._ahead)))
-        return islice(self._ahead, skip, skip + count)
+        # A replay reads forwards alone. What a digest holds back is in no need of being kept here, in its thousands.
+        while self._passed_over < after:
+            self._ahead.popleft()
+            self._passed_over += 1
+        for record in islice(self._records, max(0, count - len(self._ahead))):
+            self._ahead.append(record._replace(seq=self._passed_over + len(self._ahead)))
+        return islice(self._ahead, count)
 
     async def wait(self, seq: int) -> None:
         """Returns at once: a replay has all its records from the beginning."""
 
     def advance(self, seq: int) -> None:
-        for _ in range(seq - self.position):
-            self._ahead.popleft()
         self.position = seq
         self._passed(seq)
 
