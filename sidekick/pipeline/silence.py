@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
@@ -80,12 +81,15 @@ class Silences:
         self._configured: list[Silence] = []
         self._added = _read(path)
         self._tests: list[tuple[float, Filter, Silence]] = []
+        self._lock = Lock()  # people's silences are added by other threads, the configuration's come by the loop
         self.configure(configured)
 
     def configure(self, configured: Sequence[SilenceSettings]) -> None:
         """Puts other silences in the place of the configuration's."""
-        self._configured = [Silence(id=f"configured-{n}", **dict(one)) for n, one in enumerate(configured, start=1)]
-        self._use(self._added)
+        fixed = [Silence(id=f"configured-{n}", **dict(one)) for n, one in enumerate(configured, start=1)]
+        with self._lock:
+            self._configured = fixed
+            self._compile()
 
     def silencing(self, event: Event) -> Silence | None:
         """The silence that covers this event now, if one does."""
@@ -122,11 +126,12 @@ class Silences:
         added = [silence for silence in added if silence.until.timestamp() > now]
         kept = [silence.model_dump(mode="json") for silence in added]
         replace_file(self._path, json.dumps(kept, indent=1).encode())
-        self._use(added)
+        with self._lock:
+            self._added = added
+            self._compile()
 
-    def _use(self, added: list[Silence]) -> None:
-        self._added = added
-        every = (*self._configured, *added)
+    def _compile(self) -> None:
+        every = (*self._configured, *self._added)
         self._tests = [(silence.until.timestamp(), compile_filter(silence.filter), silence) for silence in every]
 
 

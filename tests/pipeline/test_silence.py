@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -110,3 +111,23 @@ def test_stores_heed_no_silence_unless_they_are_told_to() -> None:
         for chosen in ({}, {"silences": True}, {"silences": False})
     ]
     assert heeds == [True, True, False, False, True, False]
+
+
+def test_what_people_add_while_the_configuration_changes_is_in_force(tmp_path: Path) -> None:
+    silences = Silences(tmp_path / "silences.json", clock=Clock())
+    configured = [settings(filter=f"rule = Configured{n}") for n in range(50)]
+    rules = [f"Added{n}" for n in range(100)]
+
+    def add() -> None:
+        for rule in rules:
+            silences.add(settings(filter=f"rule = {rule}"))
+            missing.extend([] if silences.covers(alert(rule)) else [rule])
+
+    missing: list[str] = []
+    people = Thread(target=add)
+    people.start()
+    while people.is_alive():
+        silences.configure(configured)
+    people.join()
+    assert missing == []
+    assert [rule for rule in rules if not silences.covers(alert(rule))] == []
