@@ -67,7 +67,7 @@ class Log:
     @property
     def free(self) -> int:
         """Bytes that the disk would still take."""
-        disk = os.statvfs(self.directory)
+        disk = os.statvfs(self._directory_fd)  # by its path it may be gone, and with it all that is done each second
         return disk.f_bavail * disk.f_frsize
 
     @property

@@ -6,7 +6,7 @@ import pytest
 
 from sidekick.journal import JournalFull
 from tests.deadline import until
-from tests.journal.conftest import Opener, fill, payloads_of, read_all
+from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
 
 
 def files(directory: Path) -> list[Path]:
@@ -124,3 +124,17 @@ async def test_what_is_being_delivered_does_not_count_as_dropped(open_journal: O
     assert len(cursor.read(0, 10, 10_000)) == 10
     await fill(journal, 200, start=10)
     assert journal.dropped_oldest == journal.first_seq - 10
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_the_work_of_each_second_goes_on_where_the_folder_has_another_name(
+    open_journal: Opener, tmp_path: Path
+) -> None:
+    journal = await open_journal(segment=1000)
+    await fill(journal, 50)
+    (tmp_path / "journal").rename(tmp_path / "moved")
+    synced = journal.syncing.syncs
+    await until(lambda: journal.syncing.syncs > synced)
+    await keep(journal, b"one more")
+    synced = journal.syncing.syncs
+    await until(lambda: journal.syncing.syncs > synced)
