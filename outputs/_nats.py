@@ -3,18 +3,17 @@
 import asyncio
 import re
 import ssl
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 from sidekick.sdk import Event, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.extras import optional
-from sidekick.sdk.inflight import Verdict, settle
+from sidekick.sdk.inflight import Verdict, part, settle
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
 _SCHEMES = {"": "nats", "nats": "nats", "http": "nats", "natss": "tls", "https": "tls", "tls": "tls"}
-_PARTING = 1.0
 _TOO_LARGE = 10054  # JetStream: the message exceeds the stream's limit
 
 
@@ -62,10 +61,15 @@ class Link:
             self.gone.set_result(None)
 
     async def close(self) -> None:
-        # After a TLS handshake that failed, the library would wait for ever.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PARTING):
-                await self.client.close()
+        await part(self.client.close(), self._cut)
+
+    def _cut(self) -> None:
+        """What the library leaves open when its goodbye gets stuck; no public way leads there."""
+        writer = getattr(getattr(self.client, "_transport", None), "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+        for subscription in getattr(self.client, "_subs", {}).values():
+            subscription._wait_for_msgs_task.cancel()
 
     def verdict(self, error: Exception) -> Verdict:
         """The library's error as one of ours, with the server's own words; raises what is no error of the library's."""

@@ -1,9 +1,9 @@
 """RabbitMQ: each alert as a persistent message in a queue, confirmed by the broker."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sidekick.sdk import (
     NO_SECRET,
@@ -18,12 +18,10 @@ from sidekick.sdk import (
     Text,
 )
 from sidekick.sdk.extras import optional
-from sidekick.sdk.inflight import settle
+from sidekick.sdk.inflight import part, settle
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection
-
-_PARTING = 1.0  # seconds that a goodbye may take
 
 
 class RabbitmqSettings(OutputSettings):
@@ -61,8 +59,8 @@ class Rabbitmq(Output[RabbitmqSettings]):
         settings = self.settings
         tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
         # Not the robust kind: coming back is the engine's work.
-        connection = aio_pika.Connection(make_url(settings.url.get_secret_value()), ssl_context=tls)
-        self._connection = connection
+        self._connection = connection = aio_pika.Connection(make_url(settings.url.get_secret_value()))
+        self._wire = connection.kwargs["transport_factory"] = _Wire(tls)
 
         async def open_channel() -> None:
             await connection.connect(settings.timeout)
@@ -88,9 +86,24 @@ class Rabbitmq(Output[RabbitmqSettings]):
     async def close(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            with suppress(TimeoutError, OSError, RuntimeError):
-                async with asyncio.timeout(_PARTING):
-                    await connection.close()
+            await part(connection.close(), self._wire.cut)
+
+
+class _Wire:
+    """The connection as the library asks for it (aiormq's TransportFactory), which can be cut beneath it."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def create(self, url: Any, *, ssl_context_provider: object, **options: Any) -> tuple[Any, Any]:
+        tls = self._tls if url.scheme == "amqps" else None
+        reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=tls, **options)
+        return reader, self._writer
+
+    def cut(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
 
 
 def _verdict(error: Exception) -> RetryableError:

@@ -4,6 +4,7 @@ A list takes whole batches by one command, which Redis does wholly or not at all
 makes a second copy; a hash has none.
 """
 
+import socket
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -86,6 +87,9 @@ class Redis(Output[RedisSettings]):
             socket_timeout=settings.timeout,
             socket_connect_timeout=settings.timeout,
             protocol=2,
+            socket_keepalive=True,
+            # A server that is there and does not read: the library would hold the connection for ever.
+            socket_keepalive_options={socket.TCP_USER_TIMEOUT: max(1, int(settings.timeout * 1000))},
             # Trying again is the engine's work.
             retry=Retry(NoBackoff(), 0),
             **self._tls(),

@@ -3,10 +3,8 @@
 Its makers ended it in 2023 in favour of JetStream; the protocol is at https://nats-io.gitbook.io/legacy-nats-docs.
 """
 
-import asyncio
 import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from outputs._nats import Link, subject_of
@@ -18,11 +16,10 @@ from sidekick.sdk import (
     HttpSettings,
     MisconfiguredError,
     Output,
-    PermanentError,
     RetryableError,
     Text,
 )
-from sidekick.sdk.inflight import settle
+from sidekick.sdk.inflight import part, settle
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
 # What the client asks to be pinged by and has no use for: its connection tells when it has ended.
 _PING_SECONDS, _PINGS = 5, 88
 _PROTOCOL = 1
-_PARTING = 1.0  # seconds that the server has for the goodbye
 
 
 class StanSettings(HttpSettings):
@@ -107,13 +103,10 @@ class Stan(Output[StanSettings]):
         link, self._link = self._link, None
         if link is None:
             return
-        client = self.settings.clientid.encode()
-        if self._farewell and not link.gone.done():
-            # Whatever comes of it, the connection ends; without it the server finds out by itself.
-            with suppress(RetryableError, PermanentError, TimeoutError):
-                async with asyncio.timeout(_PARTING):
-                    await settle([self._ask(link, self._farewell, {1: client})], link.verdict, link.gone)
-        self._farewell = ""
+        farewell, self._farewell = self._farewell, ""
+        if farewell and not link.gone.done():
+            # Without it the server finds out by itself.
+            await part(self._ask(link, farewell, {1: self.settings.clientid.encode()}), lambda: None)
         await link.close()
 
 

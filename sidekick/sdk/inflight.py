@@ -1,4 +1,6 @@
-"""A batch as single messages in flight at once, each with an answer of its own: what brokers want."""
+"""A batch as single messages in flight at once, each with an answer of its own: what brokers want. And a goodbye to
+one that does not answer at all.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -7,6 +9,7 @@ from typing import Any
 from sidekick.sdk.errors import PartialError, PermanentError, RetryableError
 
 Verdict = RetryableError | PermanentError
+_PARTING = 1.0  # seconds that a goodbye may take
 
 
 async def settle(
@@ -50,3 +53,18 @@ def _error(task: "asyncio.Task[object]", verdict: Callable[[Exception], Verdict]
     if isinstance(error, Exception):
         return verdict(error)
     raise error
+
+
+async def part(goodbye: Coroutine[Any, Any, object], cut: Callable[[], None]) -> None:
+    """Runs a library's goodbye, whatever comes of it, and then `cut`, which ends the connection.
+
+    A broker that is there and does not read (paused, or RabbitMQ short of memory) would be waited for without an end.
+    """
+    parting = asyncio.ensure_future(goodbye)
+    parting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    try:
+        await asyncio.wait([parting], timeout=_PARTING)
+        cut()
+        await asyncio.wait([parting], timeout=_PARTING)
+    finally:
+        parting.cancel()
