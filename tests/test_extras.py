@@ -15,6 +15,7 @@ CLIENTS = {
     "aiomqtt",
     "aiosmtplib",
     "apprise",
+    "arro3",
     "asyncpg",
     "azure",
     "boto3",
@@ -52,7 +53,7 @@ async def refusal(kind):
         await output.close()
 
 for name, kind in output_types().items():
-    if kind.output and kind.output.extra:
+    if kind.output.extra:
         print(name, asyncio.run(refusal(kind.output)), sep="|")
 """
 
@@ -63,7 +64,7 @@ def bare(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_check_knows_every_output_without_its_client(tmp_path: Path) -> None:
-    built = {kind.name: dict(kind.output.example) for kind in schema().built() if kind.output}
+    built = {kind.name: dict(kind.output.example) for kind in schema().types.values()}
     file = tmp_path / "config.yaml"
     file.write_text(json.dumps(built))
     done = bare("from sidekick.__main__ import main\nmain()", "check", "-c", str(file), "--json")
@@ -75,11 +76,11 @@ def test_an_output_without_its_client_says_what_to_install() -> None:
     done = bare(CONNECT)
     assert done.stderr == ""
     told = dict(line.split("|") for line in done.stdout.splitlines())
-    wanted = {kind.name: kind.output.extra for kind in schema().built() if kind.output and kind.output.extra}
+    wanted = {kind.name: kind.output.extra for kind in schema().types.values() if kind.output.extra}
     assert told.keys() == wanted.keys()
     for name, extra in wanted.items():
         assert told[name].endswith(f"pip install 'sidekick[{extra}]'"), name
 
 
 def test_an_extra_that_an_output_names_is_one() -> None:
-    assert {kind.output.extra for kind in schema().built() if kind.output and kind.output.extra} <= set(EXTRAS)
+    assert {kind.output.extra for kind in schema().types.values() if kind.output.extra} <= set(EXTRAS)

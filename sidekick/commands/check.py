@@ -132,7 +132,7 @@ def _text(facts: dict[str, Any], warnings: Sequence[Problem]) -> str:
 
 
 def _reason(off: dict[str, Any]) -> str:
-    return f"no value for {' and '.join(off['missing'])}" + ("" if off["built"] else ", and not built yet")
+    return f"no value for {' and '.join(off['missing'])}"
 
 
 def _sentence(limits: dict[str, Any]) -> str:

@@ -38,6 +38,4 @@ def _listing(known: Schema) -> str:
 
 def _row(kind: OutputType) -> tuple[str, ...]:
     needs = ", ".join(kind.requires) or "(always)"
-    if kind.output is None:
-        return kind.name, "not yet", "", "", needs
     return kind.name, kind.output.category, str(kind.output.limits.count), resend(kind), needs

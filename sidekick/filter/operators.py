@@ -13,8 +13,6 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
-import re2
-
 from sidekick.event import NumberLiteral
 from sidekick.filter.syntax import Value
 
@@ -129,19 +127,19 @@ def _glob_pattern(value: Value) -> Callable[[str], object]:
         raise InvalidValueError(f"not a glob pattern: {error}", value) from None
 
 
-_RE2 = cast("Any", re2)  # it comes without types
-
-
 class _Pattern(Protocol):
     def fullmatch(self, text: str) -> object: ...
 
 
 def _regex(values: Sequence[Value]) -> Matcher:
-    options = _RE2.Options()
+    import re2  # noqa: PLC0415  (2 MB that few filters need)
+
+    library = cast("Any", re2)  # it comes without types
+    options = library.Options()
     options.log_errors = False  # else RE2 writes to stderr what the error below says
     try:
-        pattern: _Pattern = _RE2.compile(values[0].text, options)
-    except (_RE2.error, UnicodeEncodeError) as error:
+        pattern: _Pattern = library.compile(values[0].text, options)
+    except (library.error, UnicodeEncodeError) as error:
         raise InvalidValueError(f"not a regular expression (RE2): {_reason(error)}", values[0]) from None
     return _over_text(lambda text: pattern.fullmatch(text) is not None)
 

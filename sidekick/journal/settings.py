@@ -28,5 +28,5 @@ class JournalSettings(Settings):
     """How long delivered alerts stay."""
     full: Literal["reject", "drop_oldest"] = "reject"
     """What gives way when undelivered alerts reach `retention.size`: new alerts (503), or the oldest ones."""
-    memory: Size = 8 << 20
+    memory: Size = 4 << 20
     """Bytes of the newest alerts kept in memory."""

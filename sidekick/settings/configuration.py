@@ -22,10 +22,9 @@ class OutputConfiguration:
 
 @dataclass(frozen=True)
 class OutputOff:
-    """An output that is written but off: the keys that would turn it on, and whether it is built at all."""
+    """An output that is written but off: the keys that would turn it on."""
 
     missing: tuple[str, ...]
-    built: bool
 
 
 class Configuration(TopSettings):

@@ -32,7 +32,7 @@ def example(known: Schema) -> str:
     for provider in PROVIDERS:
         prose = _prose([f"Keys that the outputs of {provider} share; each of them may have its own value."])
         parts.append(prose + _yaml([f"{provider}:", *_lines(known.of(provider), 1)]))
-    return "\n".join([*parts, *(output_example(kind, known) for kind in known.built())])
+    return "\n".join([*parts, *(output_example(kind, known) for kind in known.types.values())])
 
 
 def output_example(kind: OutputType, known: Schema) -> str:
@@ -41,8 +41,8 @@ def output_example(kind: OutputType, known: Schema) -> str:
 
 
 def least_example(kind: OutputType) -> str:
-    """The YAML that turns one output on; nothing for an output that is always on or not built."""
-    section: object = dict(kind.output.example) if kind.output else {}
+    """The YAML that turns one output on; nothing for an output that is always on."""
+    section: object = dict(kind.output.example)
     for part in reversed(kind.name.split(".")):
         section = section and {part: section}
     return yaml.safe_dump(section, sort_keys=False, width=_WIDTH) if section else ""

@@ -7,12 +7,8 @@ from sidekick.settings.schema import Schema
 
 
 def json_schema(known: Schema) -> dict[str, Any]:
-    """The schema of what works here; outputs that are only known from falcosidekick are left out."""
-    built = {kind.name for kind in known.built()}
     root = _section()
     for key in known.keys.values():
-        if key.section in known.types and key.section not in built:
-            continue
         *sections, leaf = key.name.split(".")
         place = root
         for section in sections:
@@ -22,7 +18,7 @@ def json_schema(known: Schema) -> dict[str, Any]:
         f"^{name.replace('.', '[.]')}[.][a-z0-9][a-z0-9_-]*$": {
             "$ref": f"#/properties/{'/properties/'.join(name.split('.'))}"
         }
-        for name in sorted(built)
+        for name in known.types
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of sidekick", **root}
 

@@ -23,8 +23,7 @@ class Overview(NamedTuple):
 
 
 def overview(kind: OutputType, keys: Iterable[Key]) -> Overview:
-    """Of an output that is built; `keys` are all of its own."""
-    assert kind.output
+    """Of one output; `keys` are all of its own."""
     limits = kind.output.limits
     at_once = f"{limits.count}, {form.size(limits.bytes)}" if limits.count > 1 else "1"
     return Overview(kind.name, kind.output.category, at_once, resend(kind), _login(kind, keys))
@@ -32,14 +31,12 @@ def overview(kind: OutputType, keys: Iterable[Key]) -> Overview:
 
 def resend(kind: OutputType) -> str:
     """What a second sending of one alert leaves: `once` or `twice`; `-` where alerts are but counted."""
-    assert kind.output
     if not kind.output.durable:
         return "-"
     return "once" if kind.output.idempotent else "twice"
 
 
 def _login(kind: OutputType, keys: Iterable[Key]) -> str:
-    assert kind.output
     found = {".".join(key.path): key.kind for key in keys}
     secrets = [name for name, form in found.items() if form is Kind.SECRET]
     # Beside a secret address, a user's name is the one that messages are shown under.

@@ -93,8 +93,7 @@ class _Assembly:
 
     def _output(self, name: str) -> None:
         kind = self.known.types[name]
-        always_on = kind.output is not None and not kind.requires
-        if name not in self.entries.places and not self.entries.of(name) and not always_on:
+        if name not in self.entries.places and not self.entries.of(name) and kind.requires:
             return
         self._check_filter(f"{name}.filter")
         settings = self._validated(kind.settings, name)
@@ -102,12 +101,9 @@ class _Assembly:
             return
         missing = kind.missing(settings)
         if missing:
-            self.off[name] = OutputOff(missing, built=kind.output is not None)
+            self.off[name] = OutputOff(missing)
             if len(missing) < len(kind.requires):
                 self._warn(name, f"is off, for it needs {' and '.join(missing)} too")
-        elif kind.output is None:
-            place = self.entries.place(name, kind.requires[:1])
-            self.problems.append(Problem("this output is not supported yet", name, place))
         else:
             self.outputs[name] = OutputConfiguration(name, kind.output, settings)
 

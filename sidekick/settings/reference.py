@@ -46,7 +46,7 @@ Where alerts can go. `sidekick outputs` lists the same, `sidekick outputs NAME` 
 def generated() -> dict[str, str]:
     """The text of each generated file by its path from the root of the project."""
     known = schema()
-    pages = {f"docs/reference/outputs/{kind.name}.md": output_page(kind, known) for kind in known.built()}
+    pages = {f"docs/reference/outputs/{kind.name}.md": output_page(kind, known) for kind in known.types.values()}
     return {
         "config/example.yaml": example(known),
         "config/schema.json": json.dumps(json_schema(known), indent=1, ensure_ascii=False) + "\n",
@@ -78,18 +78,15 @@ def settings_page(known: Schema) -> str:
 
 def outputs_page(known: Schema) -> str:
     """docs/reference/outputs.md."""
-    rows = sorted((overview(kind, known.of(kind.name)) for kind in known.built()), key=lambda row: (row.category, row))
+    found = (overview(kind, known.of(kind.name)) for kind in known.types.values())
+    rows = sorted(found, key=lambda row: (row.category, row))
     lines = [_row([row.category, f"[{row.name}](outputs/{row.name}.md)", *row[2:]]) for row in rows]
-    waiting = sorted(name for name, kind in known.types.items() if kind.output is None)
-    parts = [_OUTPUTS_HEAD, "\n".join([*_head(["kind", "output", "at once", "a resend is there", "login"]), *lines])]
-    if waiting:
-        parts.append(f"\nKnown from falcosidekick, their keys checked, and not built yet: {', '.join(waiting)}.")
-    return "\n".join(parts) + "\n"
+    head = _head(["kind", "output", "at once", "a resend is there", "login"])
+    return "\n".join([_OUTPUTS_HEAD, *head, *lines]) + "\n"
 
 
 def output_page(kind: OutputType, known: Schema) -> str:
     """docs/reference/outputs/NAME.md."""
-    assert kind.output is not None
     own = own_keys(kind, known)
     least = least_example(kind)
     block = [f"```yaml\n{least}```\n"] if least else []

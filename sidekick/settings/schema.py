@@ -43,10 +43,6 @@ class Schema:
         """The keys that one section's model validates."""
         return [key for key in self.keys.values() if key.section == section]
 
-    def built(self) -> list[OutputType]:
-        """The outputs that there are, by name."""
-        return [kind for kind in self.types.values() if kind.output is not None]
-
     def suggest(self, name: str) -> tuple[str, ...]:
         return suggest(name, [*self.keys, *self.sections])
 

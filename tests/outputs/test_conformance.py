@@ -13,7 +13,7 @@ from sidekick.sdk.output import HttpOutput
 from sidekick.sdk.testing import Bench, Check, Receiver, checks, takes_all
 from sidekick.settings.catalog import OutputType, output_types
 
-BUILT = [built for built in output_types().values() if built.output]
+KINDS = list(output_types().values())
 
 
 def _knowledge(name: str) -> ModuleType | None:
@@ -22,23 +22,21 @@ def _knowledge(name: str) -> ModuleType | None:
 
 
 def _cases() -> Iterator[Any]:
-    for built in BUILT:
-        assert built.output
-        known = _knowledge(built.name)
+    for kind in KINDS:
+        known = _knowledge(kind.name)
         running = hasattr(known, "running")
-        for check in checks(built.output, receiver=running):
+        for check in checks(kind.output, receiver=running):
             marks = [pytest.mark.service] if getattr(known, "SERVICE", False) and "contract" in check.__module__ else []
-            yield pytest.param(built, check, id=f"{built.name}-{check.__name__}", marks=marks)
+            yield pytest.param(kind, check, id=f"{kind.name}-{check.__name__}", marks=marks)
 
 
-@pytest.mark.parametrize(("built", "check"), [*_cases()])
-async def test_output(built: OutputType, check: Check, request: pytest.FixtureRequest) -> None:
-    assert built.output
-    known = _knowledge(built.name)
+@pytest.mark.parametrize(("kind", "check"), [*_cases()])
+async def test_output(kind: OutputType, check: Check, request: pytest.FixtureRequest) -> None:
+    known = _knowledge(kind.name)
     async with AsyncExitStack() as stack:
         running = getattr(known, "running", None)
         receiver = await stack.enter_async_context(running(request)) if running else Receiver({}, _unasked)
-        bench = Bench(built.output, receiver, getattr(known, "accept", takes_all))
+        bench = Bench(kind.output, receiver, getattr(known, "accept", takes_all))
         await check(bench)
 
 
@@ -46,7 +44,6 @@ async def _unasked(event: object) -> bool:
     raise AssertionError("no receiver was given")
 
 
-@pytest.mark.parametrize("built", BUILT, ids=lambda built: built.name)
-def test_an_output_without_http_has_a_receiver(built: OutputType) -> None:
-    assert built.output
-    assert issubclass(built.output, HttpOutput) or hasattr(_knowledge(built.name), "running")
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_output_without_http_has_a_receiver(kind: OutputType) -> None:
+    assert issubclass(kind.output, HttpOutput) or hasattr(_knowledge(kind.name), "running")

@@ -96,10 +96,6 @@ def test_the_names_of_the_chart_count() -> None:
             "environment variable API_PROXY_HEADER: api.proxy: `header` without `networks`",
         ),
         ({"WEBHOOK_FILTER": "rule ="}, "environment variable WEBHOOK_FILTER: webhook.filter: .*at character"),
-        (
-            {f"AWS_SECURITYLAKE_{key}": "x" for key in ("BUCKET", "REGION", "ACCOUNTID", "PREFIX")},
-            "environment variable AWS_SECURITYLAKE_[A-Z]+: aws.securitylake: this output is not supported yet",
-        ),
     ],
 )
 def test_an_error_names_the_variable(environ: dict[str, str], message: str) -> None:

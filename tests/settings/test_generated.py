@@ -49,12 +49,12 @@ def _uncommented(part: str) -> str:
     return "\n".join(line.removeprefix("#") for line in part.splitlines() if not line.startswith("# "))
 
 
-@pytest.mark.parametrize("kind", schema().built(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", schema().types.values(), ids=lambda kind: kind.name)
 def test_the_least_example_of_an_output_turns_it_on(configure: Load, kind: OutputType) -> None:
     assert kind.name in configure(least_example(kind)).outputs
 
 
-@pytest.mark.parametrize("kind", schema().built(), ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", schema().types.values(), ids=lambda kind: kind.name)
 def test_the_page_of_an_output_says_what_it_is_and_what_arrives(kind: OutputType) -> None:
     page = TEXTS[f"docs/reference/outputs/{kind.name}.md"]
     for part in ("```yaml\n", "## What arrives there\n", "## Keys\n", *kind.remarks()):
@@ -79,17 +79,13 @@ def test_the_table_of_outputs_says_how_each_takes_alerts() -> None:
 
 def test_every_key_is_documented() -> None:
     known = schema()
-    built = {kind.name for kind in known.built()}
-    keys = [key for key in known.keys.values() if key.section not in known.types or key.section in built]
-    assert [key.name for key in keys if not key.meaning.endswith(".")] == []
+    assert [key.name for key in known.keys.values() if not key.meaning.endswith(".")] == []
 
 
 def test_the_json_schema_knows_the_keys_and_no_others() -> None:
     root = json.loads(TEXTS["config/schema.json"])
     known = schema()
-    built = {kind.name for kind in known.built()}
-    expected = {key.name for key in known.keys.values() if key.section not in known.types or key.section in built}
-    assert set(_leaves(root, "")) == expected
+    assert set(_leaves(root, "")) == set(known.keys)
     assert any("webhook" in pattern for pattern in root["patternProperties"])
 
 

@@ -95,13 +95,6 @@ WRONG_VALUES = [
     ("slack: {channel: a}\nslack: {channel: b}", 2, 1, "slack", "is written twice, first at line 1"),
     ("slack: {channel: a}\nslack.channel: b", 2, 1, "slack.channel", "is written twice, first at line 1"),
     ("customfields:\n  a: 1\n  a: 2\n", 3, 3, "customfields.a", "is written twice"),
-    (
-        "aws.securitylake: {bucket: b, region: r, accountid: a, prefix: p}",
-        1,
-        28,
-        "aws.securitylake",
-        "not supported yet",
-    ),
     ("? [a]\n: b", 1, 3, "", "a key is one word"),
     ("<<: {? [a] : b}", 1, 8, "", "a key is one word"),
     ('"a\\nb\\e": 1', 1, 1, "a\nb\x1b", "unknown key"),

@@ -39,7 +39,7 @@ class Queue(Output[QueueSettings]):
 
 
 def configured(path: Path, text: str, environ: dict[str, str] | None = None) -> Configuration:
-    kind = OutputType("aws.queue", QueueSettings, Queue.requires, Queue)
+    kind = OutputType("aws.queue", Queue)
     known = Schema({"": TopSettings, "aws": AwsSettings, "aws.queue": QueueSettings}, {"aws.queue": kind})
     file = path / "config.yaml"
     file.write_text(text)

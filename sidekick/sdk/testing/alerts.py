@@ -39,7 +39,8 @@ def strange_alerts() -> list[Event]:
 
 def the_test_event() -> Event:
     """What `POST /test` makes."""
-    return _alert({"rule": Event.TEST_RULE, "priority": "Debug", "output": "This is a test"})
+    now = datetime.now(UTC).isoformat()
+    return _alert({"rule": Event.TEST_RULE, "priority": "Debug", "output": "This is a test", "time": now})
 
 
 def _fields(number: int) -> dict[str, Any]:
