@@ -12,7 +12,6 @@ EXTRAS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(
 # The top names of what the extras bring, those that they need themselves included.
 CLIENTS = {
     "aio_pika",
-    "aiomqtt",
     "aiosmtplib",
     "apprise",
     "arro3",
