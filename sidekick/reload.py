@@ -59,11 +59,9 @@ class Reload:
             await self._wait(_LOOK if running.watch else None)
             if self._ended:
                 return
-            changed = await asyncio.to_thread(watch.changed)
-            if asked := self._asked.is_set():
-                self._asked.clear()
-                changed = watch.files
-                watch.forgive()
+            asked = self._asked.is_set()
+            self._asked.clear()
+            changed = await asyncio.to_thread(watch.changed, at_once=asked)
             if asked or changed:
                 owed |= changed
                 running = await self._reload(running, owed)

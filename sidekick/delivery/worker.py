@@ -63,6 +63,9 @@ class Worker:
         self._allowed = asyncio.Event()
         self._allowed.set()
         self._failing_since: float | None = None
+        self._knocking = asyncio.Lock()
+        self._next_knock = 0.0
+        """When an open breaker lets the next try pass, by the loop's clock."""
         self._dead_letters = dead_letters
         self._stopping = asyncio.Event()
         self._drain = True
@@ -180,20 +183,34 @@ class Worker:
             else:
                 tally.delivered += len(events)
                 return None
-            await self._pause(pause)
+            if self.breaker.open:
+                self._next_knock = asyncio.get_running_loop().time() + pause
+            else:
+                await self._pause(pause)
         return None
 
     async def _try(self, events: Sequence[Event]) -> None:
         """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s and `Stopped`."""
         await self._permission()
         try:
-            await self._connection.send(events)
+            await self._send(events)
         except DeliveryError as error:
             self.counts.failed += len(error.errors) if isinstance(error, PartialError) else len(events)
             self._book(events, _outcome(error), _answer(error))
             raise
         self._book(events, "ok", "")
         self._succeeded()
+
+    async def _send(self, events: Sequence[Event]) -> None:
+        """While the breaker is open one try after the other, each after the pause that the one before has earned."""
+        if self.breaker.open:
+            async with self._knocking:
+                if self.breaker.open:
+                    early = self._next_knock - asyncio.get_running_loop().time()
+                    if early > 0:
+                        await self._pause(early)
+                    return await self._connection.send(events)
+        return await self._connection.send(events)
 
     def _book(self, events: Sequence[Event], outcome: str, answer: str) -> None:
         self.counts.attempts[outcome] += 1

@@ -16,24 +16,16 @@ class Watch:
         self._unsettled: dict[Path, _Mark] = {}
         self.follow(files)
 
-    @property
-    def files(self) -> set[Path]:
-        return set(self._seen)
-
     def follow(self, files: Iterable[Path]) -> None:
         """These are the files from now on; what is known of those among them stays known."""
         self._seen = {file: self._seen[file] if file in self._seen else _mark(file) for file in files}
 
-    def forgive(self) -> None:
-        """What has changed so far is no change any more."""
-        self._seen = {file: _mark(file) for file in self._seen}
-
-    def changed(self) -> set[Path]:
-        """Files that have changed since this was last asked, and not between the last two questions: an editor may
-        still be at work on those."""
+    def changed(self, *, at_once: bool) -> set[Path]:
+        """Files that have changed since this was last asked; unless `at_once`, without those that changed between the
+        last two questions, for an editor may still be at work on them."""
         now = {file: _mark(file) for file in self._seen}
         differing = {file: mark for file, mark in now.items() if mark != self._seen[file]}
-        settled = {file for file, mark in differing.items() if self._unsettled.get(file, ()) == mark}
+        settled = {file for file, mark in differing.items() if at_once or self._unsettled.get(file, ()) == mark}
         self._unsettled = {file: mark for file, mark in differing.items() if file not in settled}
         self._seen |= {file: now[file] for file in settled}
         return settled
