@@ -238,7 +238,8 @@ class App:
 
     def _second(self, name: str) -> Output[Any]:
         """Another instance of an output, which counts nowhere."""
-        return build_output(self.configuration.outputs[name], replace(self.context, registry=CollectorRegistry()))
+        first = self.workers[name].output
+        return type(first)(first.settings, replace(self.context, registry=CollectorRegistry()))
 
     def _accept(self, body: bytes, done: Done, sender: Sender) -> None:
         """Body → events → enriched → journal: all that happens before an alert is answered."""

@@ -86,6 +86,8 @@ class Outputs:
                 await asyncio.to_thread(change)
             except OSError as error:
                 raise RefusedError(f"That cannot be kept over a restart: {error.strerror}.") from error
+            except KeyError as error:
+                raise RefusedError("The configuration is just changing: try again in some seconds.") from error
 
     async def test(self, name: str, by: str) -> str:
         self._known(name)
