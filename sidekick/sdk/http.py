@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sidekick.sdk.errors import MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk.proxy import proxy_of
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 USER_AGENT = "Falcosidekick"
 JSON = "application/json; charset=utf-8"
@@ -49,35 +51,63 @@ class HttpClient:
     def __init__(self, tls: ssl.SSLContext, connections: int, timeout: float) -> None:
         import aiohttp  # noqa: PLC0415  (400 ms and 28 MB that `sidekick check` need not pay)
 
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, limit=connections, keepalive_timeout=90),
-            timeout=aiohttp.ClientTimeout(total=timeout),
+        self._connector = aiohttp.TCPConnector(ssl=tls, limit=connections, keepalive_timeout=90)
+        self._timeout = timeout
+        # The library's own way to the proxy costs two threads and a look at ~/.netrc a request.
+        self._session = self._opened(trust_env=False)
+        self.session = self._opened(trust_env=True)
+        """Lent to a vendor's login library, so that it goes the same way: TLS, proxy, connections."""
+        self._proxies: dict[tuple[str, str], str | None] = {}
+
+    def _opened(self, *, trust_env: bool) -> "aiohttp.ClientSession":
+        import aiohttp  # noqa: PLC0415
+
+        return aiohttp.ClientSession(
+            connector=self._connector,
+            connector_owner=False,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
             headers={"User-Agent": USER_AGENT},
-            trust_env=True,
+            trust_env=trust_env,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def send(self, request: Request) -> Answer:
         """The destination's answer, whatever its status; raises `RetryableError` when there is none."""
-        from yarl import URL  # noqa: PLC0415  (the client's own, loaded with it)
-
         with _transport_errors():
             # In pieces, or a body of megabytes would be handed to the socket in one go, with everything else waiting.
             body = io.BytesIO(request.body) if len(request.body) > _PIECE else request.body or None
-            url = URL(request.url, encoded=True) if request.exact else request.url
+            url = _url(request)
             async with self._session.request(
-                request.method, url, data=body, headers=_each_once(request.headers), allow_redirects=False
+                request.method,
+                url,
+                data=body,
+                headers=_each_once(request.headers),
+                allow_redirects=False,
+                proxy=self._proxy(url),
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, await _read(response))
 
-    @property
-    def session(self) -> "aiohttp.ClientSession":
-        """Lent to a vendor's login library, so that it goes the same way: TLS, proxy, connections."""
-        return self._session
+    def _proxy(self, url: "URL") -> str | None:
+        """Looked up once a host, for the environment of a process does not change."""
+        place = url.scheme, url.host or ""
+        if place not in self._proxies:
+            self._proxies[place] = proxy_of(*place)
+        return self._proxies[place]
 
     async def close(self) -> None:
         await self._session.close()
+        await self.session.close()
+        await self._connector.close()
+
+
+def _url(request: Request) -> "URL":
+    from yarl import URL  # noqa: PLC0415  (the client's own, loaded with it)
+
+    try:
+        return URL(request.url, encoded=request.exact)
+    except ValueError:
+        raise MisconfiguredError("the address is no valid URL") from None
 
 
 def _each_once(headers: Mapping[str, str]) -> Mapping[str, str]:
