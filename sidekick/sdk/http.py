@@ -136,8 +136,6 @@ def _transport_errors() -> Generator[None]:
         yield
     except aiohttp.InvalidURL:
         raise MisconfiguredError("the address is no valid URL") from None
-    except ValueError:
-        raise MisconfiguredError("a header holds what HTTP forbids there, such as a line end") from None
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise MisconfiguredError(f"TLS with {error.host}:{error.port} failed: {_reason(error)}") from None
     except aiohttp.ClientConnectorError as error:
@@ -146,6 +144,8 @@ def _transport_errors() -> Generator[None]:
         raise RetryableError("no answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
         raise RetryableError(f"the connection failed: {type(error).__name__}") from None
+    except ValueError:  # after the client's own errors: that of a certificate is one of these too
+        raise MisconfiguredError("a header holds what HTTP forbids there, such as a line end") from None
 
 
 def _reason(error: "aiohttp.ClientConnectorError") -> str:
