@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -43,6 +44,9 @@ class SyslogSettings(OutputSettings):
     """Present the client certificate of `mutualtlsclient`, with TLS."""
     format: Literal["json", "cef"] = "json"
     """What a line holds: the alert's JSON, or Common Event Format."""
+    header: Annotated[Literal["rfc3339", "rfc3164"], AnyCase] = "rfc3339"
+    """How the time before the line is written: `rfc3339`, to the microsecond, or `rfc3164` (`May  6 07:08:09`, in UTC),
+    which Wazuh and others of its age take off, so that they find the JSON behind it."""
     facility: int = Field(default=0, ge=0, le=23)
     """Facility of the lines (RFC 5424, 6.2.1), such as 16 for local0."""
 
@@ -97,9 +101,12 @@ class Syslog(Output[SyslogSettings]):
             way.close()
 
     def encode(self, event: Event) -> bytes:
-        """One line, whatever the alert holds: the time is the alert's own, to the microsecond (RFC 5424, 6.2.3)."""
+        """One line, whatever the alert holds: the time is the alert's own."""
         priority = 8 * self.settings.facility + 8 - event.priority.level
-        moment = event.datetime.isoformat().replace("+00:00", "Z")
+        if self.settings.header == "rfc3164":
+            moment = event.datetime.astimezone(UTC).ctime()[4:19]
+        else:
+            moment = event.datetime.isoformat().replace("+00:00", "Z")
         text = event.json if self.settings.format == "json" else _cef(event).encode()
         return f"<{priority}>{moment} {self._sender} ".encode() + text + b"\n"
 

@@ -71,6 +71,19 @@ async def test_every_alert_is_a_line_of_rsyslogs(protocol: str, rsyslog: Rsyslog
     assert json.loads(message) == json.loads(events[0].json)
 
 
+async def test_an_old_header_is_taken_off_and_leaves_the_json(rsyslog: Rsyslog) -> None:
+    event = alert({"text": "{"})
+    line = made(header="rfc3164").encode(event).decode()
+    assert re.fullmatch(rf"<5>Nov 24 10:20:05 {socket.gethostname()} Falco\[\d+\]: \{{.*\}}\n", line)
+    async with connected(Context(), host="127.0.0.1", port=rsyslog.port, header="rfc3164") as output:
+        await output.send([event])
+        await all_written(rsyslog, [event])
+    (written,) = [line for line in rsyslog.lines() if event.uuid in line]
+    _, time, host, tag, message = written.split(" ", 4)
+    assert (time[4:19], host, tag[:6]) == ("-11-24T10:20:05", socket.gethostname(), "Falco[")
+    assert json.loads(message) == json.loads(event.json)
+
+
 async def test_a_restart_of_the_server_in_mid_stream_loses_no_alert(tmp_path: Path) -> None:
     with Rsyslog(tmp_path) as server:
         async with connected(port=server.port) as output:
