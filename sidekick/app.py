@@ -225,7 +225,9 @@ class App:
             senders=self.senders,
             blocker=blocker_socket(self.configuration),
         )
-        async with page(parts, self._doorkeeper(), listener, self.certificate.context):
+        # The first password is hashed at a cost of a third of a second, and alerts come in already.
+        access = await asyncio.to_thread(self._doorkeeper)
+        async with page(parts, access, listener, self.certificate.context):
             yield
 
     def _doorkeeper(self) -> Doorkeeper:
