@@ -34,6 +34,8 @@ class Output(Model):
 
 class Window(Asked):
     since: Moment
+    until: Moment | None = None
+    """The first point in time that is not in it; now, if there is none."""
 
 
 def router(outputs: Outputs) -> APIRouter:
@@ -69,8 +71,9 @@ def router(outputs: Outputs) -> APIRouter:
 
     @routes.post("/outputs/{name}/replay", responses=changing)
     async def replay_output(name: Name, window: Window, by: By) -> Done:
-        """Sends again what was accepted since then."""
+        """Sends again what was accepted in that stretch of time."""
         await known(name)
-        return Done(message=await outputs.replay(name, moment(window.since).timestamp(), by))
+        until = moment(window.until).timestamp() if window.until else None
+        return Done(message=await outputs.replay(name, moment(window.since).timestamp(), by, until))
 
     return routes

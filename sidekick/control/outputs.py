@@ -98,26 +98,30 @@ class Outputs:
                 raise RefusedError(f"{name} did not take the test event: {reason}")
         return f"{name} took the test event."
 
-    async def replay(self, name: str, since: float, by: str) -> str:
+    async def replay(self, name: str, since: float, by: str, until: float | None = None) -> str:
         self._check_not_paused(name)
-        return await self._sendings.patiently(self._replay(name, since, by), name)
+        return await self._sendings.patiently(self._replay(name, since, until, by), name)
 
-    async def _replay(self, name: str, since: float, by: str) -> str:
+    async def _replay(self, name: str, since: float, until: float | None, by: str) -> str:
         with self._sendings.turn(name):
-            at = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
-            await self._trail.note(by, "replay", name, f"since {at}")
-            reader = JournalReader(self._journal.directory)
-            first = await asyncio.to_thread(reader.position, int(since * 1e9))
+            window = f"since {_iso(since)}" + (f" until {_iso(until)}" if until else "")
+            await self._trail.note(by, "replay", name, window)
+            first = await self._position(since)
+            end = await self._position(until) if until else None
             if first is None:
                 return "Nothing has arrived since then."
             self._check_not_paused(name)
             cursor = self._journal.cursor(f"replay {next(self._numbers)}", durable=False)
             try:
-                records = _records(cursor, first, self._journal.next_seq)
+                records = _records(cursor, first, self._journal.next_seq if end is None else end)
                 sending = await self._sendings.replay(name, records)
             finally:
                 self._journal.forget(cursor.name)
             return f"{name}: {sending.summary}"
+
+    async def _position(self, moment: float) -> int | None:
+        """The number of the first alert that was accepted then or later."""
+        return await asyncio.to_thread(JournalReader(self._journal.directory).position, int(moment * 1e9))
 
     async def deliveries(self, uuid: str) -> Sequence[Fate]:
         return await self._fates.of(uuid)
@@ -131,6 +135,10 @@ class Outputs:
         if worker is None:
             raise RefusedError(f"There is no output {name!r}.")
         return worker
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def _records(cursor: Cursor, first: int, end: int) -> Iterator[Record]:

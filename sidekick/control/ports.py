@@ -158,9 +158,9 @@ class Outputs(Protocol):
         """Sends a test event past filter and journal; what came of it, in a sentence."""
         ...
 
-    async def replay(self, name: str, since: float, by: str) -> str:
-        """Sends again what was accepted since then (s since 1970); what came of it, or that it goes on, in a sentence.
-        `OutputState.replay` tells the rest."""
+    async def replay(self, name: str, since: float, by: str, until: float | None = None) -> str:
+        """Sends again what was accepted from `since` on and before `until` (s since 1970; None is now); what came of
+        it, or that it goes on, in a sentence. `OutputState.replay` tells the rest."""
         ...
 
     async def deliveries(self, uuid: str) -> Sequence[Delivery]: ...

@@ -25,13 +25,14 @@ async def test_outputs_are_shown_paused_resumed_tested_and_replayed(tmp_path: Pa
         await client.post("/api/outputs/slack/resume")
         assert (await client.post("/api/outputs/slack/test")).json == {"message": "slack took the test event."}
         await client.post("/api/outputs/slack/replay", {"since": "2h"})
-        steps = ("pause", "resume", "test", "replay 120 min")
+        await client.post("/api/outputs/slack/replay", {"since": "2h", "until": "1h"})
+        steps = ("pause", "resume", "test", "replay 120 min", "replay 120 to 60 min")
         assert opened.site.outputs.done == [(step, "slack", "local") for step in steps]
         for verb, body in (("pause", None), ("resume", None), ("test", None), ("replay", {"since": "2h"})):
             assert (await client.post(f"/api/outputs/kafka/{verb}", body)).status == 404
         for body in (None, {}, {"since": "never"}, {"since": 5}, {"since": "2h", "till": "1h"}, [], "2h"):
             assert (await client.post("/api/outputs/slack/replay", body)).status == 422
-        assert len(opened.site.outputs.done) == 4
+        assert len(opened.site.outputs.done) == 5
 
 
 async def test_dead_letters_are_shown_replayed_and_dropped(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ async def test_a_window_is_sent_again(tmp_path: Path, endpoint: Endpoint) -> Non
         assert [len(ids) for ids in endpoint.ids.values()] == [1, 1, 1]
         assert f"webhook: {(await one.state()).replay}" == said
         assert await one.service.outputs.replay("webhook", time.time() + 5, "mara") == "Nothing has arrived since then."
+        assert await one.service.outputs.replay("webhook", 0, "mara", since) == "webhook: 1 alert sent again."
+        assert endpoint.times == {1: 2, 2: 2, 4: 2}
 
 
 async def test_a_replay_goes_on_behind_the_page_until_it_is_stopped(tmp_path: Path, endpoint: Endpoint) -> None:

@@ -127,8 +127,9 @@ class Outputs:
         self._do("test", name, by)
         return f"{name} took the test event."
 
-    async def replay(self, name: str, since: float, by: str) -> str:
-        self._do(f"replay {round((time.time() - since) / 60)} min", name, by)
+    async def replay(self, name: str, since: float, by: str, until: float | None = None) -> str:
+        end = f" to {round((time.time() - until) / 60)}" if until else ""
+        self._do(f"replay {round((time.time() - since) / 60)}{end} min", name, by)
         return f"{name}: 12 alerts sent again."
 
     async def deliveries(self, uuid: str) -> Sequence[Delivery]:
