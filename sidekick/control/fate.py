@@ -44,18 +44,19 @@ class Fates:
         if stored is None:
             return []
         event = Event.from_json(stored.alert)
-        record = await asyncio.to_thread(self._find, event, stored)
-        dead = await asyncio.to_thread(self._boxes.reasons, uuid)
+        earliest = min(event.timestamp_ns, stored.stored * 10**9) - _EARLIER
+        record = await asyncio.to_thread(self._find, event, earliest, stored)
+        since = datetime.fromtimestamp(max(0, earliest) // 10**9, UTC)
+        dead = await asyncio.to_thread(self._boxes.reasons, uuid, since)
         return [
             self._fate(worker, event, record.seq if record else None, dead.get(name))
             for name, worker in self._workers.items()
         ]
 
-    def _find(self, event: Event, stored: Stored) -> Record | None:
+    def _find(self, event: Event, earliest: int, stored: Stored) -> Record | None:
         """The journal's record of it, which nothing but time leads to: ids are random."""
         beginning = f'{{"uuid":"{event.uuid}"'.encode()
-        at = stored.stored * 10**9
-        return self._journal.find(beginning, min(event.timestamp_ns, at) - _EARLIER, at + _LATER)
+        return self._journal.find(beginning, earliest, stored.stored * 10**9 + _LATER)
 
     def _fate(self, worker: Worker, event: Event, seq: int | None, dead: str | None) -> Fate:
         name = worker.name

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -42,9 +43,10 @@ class Boxes:
     def find(self, output: str, ids: Collection[str]) -> dict[str, DeadLetter]:
         return self.box(output).find(ids) if output in self.counts() else {}
 
-    def reasons(self, id: str) -> dict[str, str]:
-        """Why the outputs did not take that alert, by output."""
-        found = {name: self.box(name).find([id]).get(id) for name in self.counts()}
+    def reasons(self, id: str, since: datetime) -> dict[str, str]:
+        """Why the outputs did not take that alert, which is no older, by output."""
+        at = since.isoformat(timespec="milliseconds")
+        found = {name: self.box(name).find([id], at).get(id) for name in self.counts()}
         return {name: letter.reason for name, letter in found.items() if letter}
 
 

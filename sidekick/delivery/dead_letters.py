@@ -108,15 +108,21 @@ class DeadLetters:
             settled.add(line.id)
         return found
 
-    def find(self, ids: Collection[str]) -> dict[str, DeadLetter]:
-        """Those of the letters that are there."""
+    def find(self, ids: Collection[str], since: str = "") -> dict[str, DeadLetter]:
+        """Those of the letters that are there; looks no further back than to a letter of before `since`, as in `at`."""
         wanted = {b'{"id":' + _encode(id) + b"," for id in ids}
+        before = b'"at":"' + since.encode()  # a line that takes a letter away has `"gone"` there, which sorts behind
         found: dict[str, DeadLetter] = {}
-        for line in _decoded(line for line in self._forwards() if line[: line.find(b",") + 1] in wanted):
-            if line.gone:
-                found.pop(line.id, None)
-            else:
-                found[line.id] = line.letter
+        for text in lines_backwards(self.path):
+            id = text[: text.find(b",") + 1]
+            at = text[len(id) : len(id) + len(before)]
+            if not wanted or (len(at) == len(before) and at < before):  # a shorter one was cut by a crash
+                break
+            # The last line of an id says how it stands.
+            for line in _decoded([text]) if id in wanted else ():
+                wanted.discard(id)
+                if not line.gone:
+                    found[line.id] = line.letter
         return found
 
     def count(self) -> int:

@@ -78,7 +78,7 @@ def test_however_it_is_asked_the_file_says_the_same(steps: list[tuple[str, int]]
                 letters.remove([id], "dropped")
             elif step == "cut":
                 with letters.path.open("ab") as file:
-                    file.write(b'{"id": "cut')
+                    file.write((b'{"id": "cut', b'{"id":"cut","at')[number % 2])
             assert letters.count() == len(letters.letters())
         there = letters.letters()
         assert letters.newest(most) == list(there.values())[::-1][:most]
@@ -93,6 +93,18 @@ async def test_many_and_long_letters_are_read_from_the_end(letters: DeadLetters)
     await letters.add(alerts(2)[1], "x")
     assert [letter.decoded().rule for letter in letters.newest(5)] == ["Rule 1", "Rule 0"]
     assert (letters.count(), letters.newest(0)) == (2, [])
+
+
+async def test_a_letter_is_looked_for_no_further_back_than_asked(letters: DeadLetters) -> None:
+    first, second = alerts(2)
+    await letters.add(first, "x")
+    at = letters.letters()[first.uuid].at
+    letters.path.write_bytes(letters.path.read_bytes().replace(at.encode(), b"2026-05-06T07:08:09.000+00:00"))
+    await letters.add(second, "x")
+    letters.remove(["gone"], "dropped")
+    ids = [first.uuid, second.uuid]
+    assert list(letters.find(ids, "2026-05-06T07:08:10.000+00:00")) == [second.uuid]
+    assert sorted(letters.find(ids, "2026-05-06T07:08:08.000+00:00")) == sorted(ids)
 
 
 async def test_a_file_that_was_emptied_and_filled_again_is_counted_anew(letters: DeadLetters) -> None:
