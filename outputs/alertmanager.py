@@ -28,16 +28,7 @@ from sidekick.sdk import (
     encode_json,
 )
 
-_SEVERITIES = {
-    Priority.EMERGENCY: "critical",
-    Priority.ALERT: "critical",
-    Priority.CRITICAL: "critical",
-    Priority.ERROR: "warning",
-    Priority.WARNING: "warning",
-    Priority.NOTICE: "information",
-    Priority.INFORMATIONAL: "information",
-    Priority.DEBUG: "information",
-}
+_FOR_THE_OTHERS = 1.0  # seconds that the peers have when one has the alerts
 _THRESHOLD = re.compile(r"(\d+)\s*:\s*(\w+)", re.ASCII)
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -124,10 +115,20 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
     async def send(self, events: Sequence[Event]) -> None:
         """Delivered when one peer has the alerts: waiting for a dead one would silence those that live."""
         request = self.encode(events)
-        answers = await asyncio.gather(*(self._post(replace(request, url=url), events) for url in self._urls))
-        errors = [error for error in answers if error]
-        if len(errors) == len(self._urls):
-            raise min(errors, key=lambda error: isinstance(error, PermanentError))
+        posts = [asyncio.ensure_future(self._post(replace(request, url=url), events)) for url in self._urls]
+        errors: list[DeliveryError] = []
+        try:
+            for post in asyncio.as_completed(posts):
+                error = await post
+                if error is None:
+                    await asyncio.wait(posts, timeout=_FOR_THE_OTHERS)
+                    return
+                errors.append(error)
+        finally:
+            for post in posts:
+                post.cancel()
+            await asyncio.gather(*posts, return_exceptions=True)
+        raise min(errors, key=lambda error: isinstance(error, PermanentError))
 
     async def _post(self, request: Request, events: Sequence[Event]) -> DeliveryError | None:
         try:
@@ -165,7 +166,7 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
             "hostname": event.hostname,
             "tags": ",".join(event.tags),
             "priority": priority.value,
-            "severity": self.settings.customseveritymap.get(priority.value, _SEVERITIES[priority]),
+            "severity": self.settings.customseveritymap.get(priority.value, _severity(priority)),
         }
         labels |= self.settings.extralabels
         return {name: value for name, value in labels.items() if name and value and not name.startswith("n_evts")}
@@ -178,6 +179,12 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
             if number > threshold:
                 return f">{threshold}", priority
         return str(number), self.settings.dropeventdefaultpriority or Priority.CRITICAL
+
+
+def _severity(priority: Priority) -> str:
+    if priority.level >= Priority.CRITICAL.level:
+        return "critical"
+    return "warning" if priority.level >= Priority.WARNING.level else "information"
 
 
 def _later(event: Event, whole_seconds: timedelta) -> str:

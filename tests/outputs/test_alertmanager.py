@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from outputs.alertmanager import Alertmanager, AlertmanagerSettings
+from sidekick.delivery.connection import Connection
 from sidekick.event import Event
 from sidekick.sdk import Context, PermanentError, RetryableError
 from sidekick.sdk.http import Answer
@@ -73,6 +74,16 @@ async def test_one_live_peer_is_enough(fate: Answer | Fault) -> None:
     ):
         await output.send([alert()])
         assert len(well.requests) == 1
+
+
+async def test_a_peer_that_hangs_costs_a_second_and_no_alert() -> None:
+    async with loopback(always(Fault.SILENT)) as ill, loopback() as well:
+        settings = AlertmanagerSettings.model_validate({"hostport": [ill.url, well.url], "timeout": "2s"})
+        connection = Connection(Alertmanager(settings, Context()))
+        try:
+            await connection.send([alert()])
+        finally:
+            await connection.close()
 
 
 @pytest.mark.parametrize(
