@@ -6,20 +6,10 @@ Apprise says whether a message was taken and not why, so one that is refused is 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sidekick.sdk import (
-    NO_SECRET,
-    Context,
-    Event,
-    MisconfiguredError,
-    Output,
-    OutputSettings,
-    Priority,
-    RetryableError,
-    Secret,
-)
+from sidekick.sdk import NO_SECRET, Event, MisconfiguredError, OutputSettings, Priority, RetryableError, Secret
+from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.extras import optional
 from sidekick.sdk.message import LISTING, Message
-from sidekick.sdk.thread import OneThread
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -34,7 +24,7 @@ class AppriseSettings(OutputSettings):
     """The service, as Apprise writes it (https://github.com/caronc/apprise/wiki), such as ntfy://ntfy.sh/topic."""
 
 
-class Apprise(Output[AppriseSettings]):
+class Apprise(BlockingOutput[AppriseSettings]):
     Settings = AppriseSettings
     title = "Apprise"
     category = "chat"
@@ -45,13 +35,9 @@ class Apprise(Output[AppriseSettings]):
     requires = ("url",)
     example = {"url": "ntfy://ntfy.sh/TOPIC"}
     extra = "apprise"
+    _service: "NotifyBase | None" = None
 
-    def __init__(self, settings: AppriseSettings, context: Context) -> None:
-        super().__init__(settings, context)
-        self._service: NotifyBase | None = None
-        self._thread = OneThread("apprise")
-
-    async def connect(self) -> None:
+    def open(self) -> None:
         with optional("apprise"):
             from apprise import Apprise as Library  # noqa: PLC0415
 
@@ -60,23 +46,15 @@ class Apprise(Output[AppriseSettings]):
         if self._service is None:
             raise MisconfiguredError("Apprise knows no service by this URL")
 
-    async def send(self, events: Sequence[Event]) -> None:
+    def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError]:
         (event,) = events
-        if self._service is None:
-            await self.connect()
-        service = self._service
-        assert service is not None
+        assert self._service is not None
         message = Message.of(event, LISTING, link=self.context.link(event), every=True)
-        listed = message.listed(lambda fact: f"{fact.name}: {fact.value}")
+        body = f"{message.text}\n\n{message.listed(lambda fact: f'{fact.name}: {fact.value}')}"
         kind = _KINDS.get(event.priority, "failure")
+        if self._service.notify(body=body, title=message.title, notify_type=kind, body_format="text"):
+            return {}
+        return {0: RetryableError("the service did not take the message")}
 
-        def notify() -> bool:
-            body = f"{message.text}\n\n{listed}"
-            return bool(service.notify(body=body, title=message.title, notify_type=kind, body_format="text"))
-
-        if not await self._thread.run(notify):
-            raise RetryableError("the service did not take the message")
-
-    async def close(self) -> None:
+    def release(self) -> None:
         self._service = None
-        await self._thread.close(lambda: None)
