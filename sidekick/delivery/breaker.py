@@ -19,7 +19,8 @@ class Breaker:
         self.failures = 0
         self.open = False
 
-    def succeeded(self) -> None:
+    def answered(self) -> None:
+        """The destination has taken something, or refused it for good: it is there."""
         self.failures = 0
         self.open = False
 

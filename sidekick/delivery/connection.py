@@ -12,6 +12,10 @@ from sidekick.sdk.output import Output
 log = logging.getLogger(__name__)
 
 
+class DefectError(PermanentError):
+    """The output itself has failed, so this says nothing of its destination."""
+
+
 class Connection:
     """Of one output. Several sends may be in flight at once; to connect or to close waits until none is."""
 
@@ -78,6 +82,12 @@ async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None
             await call()
     except DeliveryError:
         raise
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Nobody has cancelled us: what the output waited for was given up, and that must not end its worker unseen.
+        raise RetryableError("the connection was given up") from None
     except TimeoutError:
         raise RetryableError(f"no answer within {limit:g} s") from None
     except OSError as error:
@@ -85,4 +95,4 @@ async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None
     except Exception as error:
         # A defect of the output: blamed on the events, so that the one that provokes it is found and set aside.
         log.exception("defect in an output")
-        raise PermanentError(f"defect in this output: {type(error).__name__}") from error
+        raise DefectError(f"defect in this output: {type(error).__name__}") from error

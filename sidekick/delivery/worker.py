@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from sidekick.delivery.batcher import Batch, Batcher
 from sidekick.delivery.breaker import Breaker
-from sidekick.delivery.connection import Connection
+from sidekick.delivery.connection import Connection, DefectError
 from sidekick.delivery.counts import Counts, Tally
 from sidekick.delivery.history import History
 from sidekick.delivery.ports import Cursor, DeadLetterBox
@@ -158,10 +158,11 @@ class Worker:
     async def _send_window(self, events: list[Event], tally: Tally) -> None:
         if self.output.batch.count > 1 or len(events) <= 1:
             return await self._deliver(events, tally)
+        # None is cut off by the failure of another.
         results = await asyncio.gather(*(self._deliver([event], tally) for event in events), return_exceptions=True)
-        for result in results:
-            if result is not None:
-                raise result
+        failures = sorted(filter(None, results), key=lambda failure: isinstance(failure, Stopped))
+        if failures:  # a defect first, for a stop would hide it
+            raise failures[0]
         return None
 
     async def _deliver(self, events: Sequence[Event], tally: Tally) -> None:
@@ -191,7 +192,6 @@ class Worker:
 
     async def _try(self, events: Sequence[Event]) -> None:
         """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s and `Stopped`."""
-        await self._permission()
         try:
             await self._send(events)
         except DeliveryError as error:
@@ -199,16 +199,18 @@ class Worker:
             self._book(events, _outcome(error), _answer(error))
             raise
         self._book(events, "ok", "")
-        self._succeeded()
+        self._answered()
 
     async def _send(self, events: Sequence[Event]) -> None:
         """While the breaker is open one try after the other, each after the pause that the one before has earned."""
+        await self._permission()
         if self.breaker.open:
             async with self._knocking:
+                early = self._next_knock - asyncio.get_running_loop().time()
+                if self.breaker.open and early > 0:
+                    await self._pause(early)
+                await self._permission()  # a person may have taken it back meanwhile
                 if self.breaker.open:
-                    early = self._next_knock - asyncio.get_running_loop().time()
-                    if early > 0:
-                        await self._pause(early)
                     return await self._connection.send(events)
         return await self._connection.send(events)
 
@@ -232,6 +234,8 @@ class Worker:
                 await self._connection.connect()
             except RetryableError as error:
                 await self._pause(self._failed(error))
+            else:
+                self._answered()
 
     async def _split(self, events: Sequence[Event], error: PartialError, tally: Tally) -> tuple[Sequence[Event], float]:
         """Books what is settled; gives the events worth another try, and the pause before it."""
@@ -247,7 +251,7 @@ class Worker:
             else:
                 await self._bury(event, verdict, tally)
         if not again:
-            self._succeeded()
+            self._answered()
             return again, 0.0
         first = next(e for e in error.errors.values() if isinstance(e, RetryableError))
         return again, max(pause, self._failed(first))
@@ -268,6 +272,8 @@ class Worker:
                 break
             except OSError as cause:  # a full disk, most likely: the event waits where it is
                 await self._pause(self._failed(RetryableError(f"no dead letter can be written: {cause.strerror}")))
+        if not isinstance(error, DefectError):  # a no is an answer too
+            self._answered()
         tally.dead += 1
         log.warning("%s: dead letter %s: %s", self.name, event.uuid, error)
 
@@ -281,10 +287,10 @@ class Worker:
             log.warning("%s: not delivered, will be tried again: %s", self.name, error)
         return pause
 
-    def _succeeded(self) -> None:
-        self.breaker.succeeded()
+    def _answered(self) -> None:
+        self.breaker.answered()
         if self._failing_since is not None:
-            log.info("%s: delivers again, after %.0f s", self.name, time.monotonic() - self._failing_since)
+            log.info("%s: answers again, after %.0f s", self.name, time.monotonic() - self._failing_since)
             self._failing_since = None
             self.last_error = ""
 

@@ -25,14 +25,14 @@ def test_the_destinations_wish_is_a_lower_bound(after: float, pause: float) -> N
     assert breaker(1.0).failed(RetryableError("x", after=after)) == pause
 
 
-def test_five_failures_open_it_and_one_success_closes_it() -> None:
+def test_five_failures_open_it_and_one_answer_closes_it() -> None:
     late = breaker(1.0)
     states = []
     for _ in range(5):
         late.failed(RetryableError("x"))
         states.append(late.open)
     assert states == [False] * 4 + [True]
-    late.succeeded()
+    late.answered()
     assert not late.open
     assert late.failed(RetryableError("x")) == 1
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sidekick.sdk import RetryableError
+from sidekick.sdk import MisconfiguredError, RetryableError
 from tests.deadline import until
 from tests.delivery.bench import Bench, alerts, assert_sums
 from tests.delivery.destination import Destination, fails
@@ -47,5 +47,17 @@ async def test_a_pause_ends_the_tries_of_a_destination_that_is_away(bench: Bench
         tried = len(destination.tries)
         with pytest.raises(TimeoutError):  # ten times the longest pause between two tries
             await until(lambda: len(destination.tries) > tried, within=0.05)
+        worker.resume()
+        await until(lambda: worker.counts.delivered == 1)
+
+
+async def test_an_open_breaker_does_not_knock_while_it_is_paused(bench: Bench) -> None:
+    destination = Destination(fails(MisconfiguredError("HTTP 401", after=0.05)))
+    async with bench.running(bench.worker(destination)) as worker:
+        await bench.append(alerts(1))
+        await until(lambda: worker.breaker.open)
+        worker.pause()
+        with pytest.raises(TimeoutError):  # ten times the pause before the knock
+            await until(lambda: len(destination.tries) > 1, within=0.5)
         worker.resume()
         await until(lambda: worker.counts.delivered == 1)

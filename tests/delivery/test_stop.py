@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
+from sidekick.delivery import DeadLetters
 from sidekick.event import Event
 from sidekick.sdk import BatchLimits, PartialError, PermanentError, RetryableError
 from tests.deadline import until
@@ -87,3 +90,24 @@ async def test_a_pause_does_not_hold_up_a_worker_that_is_to_stop(bench: Bench) -
     async with asyncio.timeout(5):
         await worker.run()
     assert (len(output.taken), worker.cursor.waiting) == (1, 2)
+
+
+async def test_a_stop_hides_no_defect(bench: Bench) -> None:
+    class Broken(DeadLetters):
+        async def add(self, event: Event, reason: str) -> None:
+            raise ZeroDivisionError
+
+    def stop(batch: Sequence[Event]) -> None:
+        worker.stop()
+        raise RetryableError("away")
+
+    output = Wide(stop, fails(PermanentError("bad")), limits=SINGLE)
+    bench.letters = Broken(bench.letters.path.parent, "broken")
+    worker = bench.worker(output)
+    await bench.append(alerts(2))
+    with pytest.raises(ZeroDivisionError):
+        await worker.run()
+
+
+class Wide(Destination):
+    concurrency = 4  # type: ignore[assignment]

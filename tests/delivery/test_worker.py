@@ -136,6 +136,48 @@ async def test_an_open_breaker_knocks_with_one_event(bench: Bench) -> None:
     assert not worker.breaker.open
 
 
+async def test_a_refusal_for_good_is_an_answer_and_ends_the_failing(bench: Bench) -> None:
+    output = Destination(fails(MisconfiguredError("HTTP 401")), fails(PermanentError("HTTP 400")))
+    worker, events = bench.worker(output), alerts(6)
+    async with bench.running(worker):
+        await bench.append(events)
+        await until(lambda: worker.cursor.waiting == 0)
+        assert [len(ids) for ids in output.tries] == [6, 1, 5], "one knock is enough"
+        assert worker.counts.dead == 1
+
+        output.script = [fails(MisconfiguredError("HTTP 401")), fails(PermanentError("HTTP 400"))]
+        await bench.append(alerts(1))
+        await until(lambda: worker.counts.dead == 2)
+        assert (worker.status, worker.last_error, worker.breaker.open) == ("ok", "", False)
+
+
+async def test_a_defect_is_no_answer(bench: Bench) -> None:
+    output = Destination(fails(MisconfiguredError("HTTP 401")), fails(ZeroDivisionError()))
+    worker = bench.worker(output)
+    async with bench.running(worker):
+        await bench.append(alerts(1))
+        await until(lambda: worker.counts.dead == 1)
+        assert (worker.status, worker.breaker.open) == ("failing", True)
+
+
+async def test_who_is_reached_at_last_fails_no_more_though_there_is_nothing_to_send(bench: Bench) -> None:
+    output = Destination()
+    output.connect_script = [MisconfiguredError("no such host")]
+    async with bench.running(bench.worker(output)) as worker:
+        await until(lambda: worker.connected)
+        assert (worker.status, worker.last_error, worker.breaker.open) == ("ok", "", False)
+
+
+async def test_a_wait_that_nobody_cancelled_is_a_failed_try(bench: Bench) -> None:
+    async def given_up(events: Sequence[Event]) -> None:
+        raise asyncio.CancelledError
+
+    output = Destination(given_up)
+    worker = await deliver(bench, output, alerts(2))
+    assert worker.counts.attempts["retryable"] == 1
+    assert worker.counts.delivered == 2
+
+
 async def test_no_answer_is_a_failed_try(bench: Bench) -> None:
     never = asyncio.Event()
 
