@@ -6,9 +6,10 @@ import ssl
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from sidekick.sdk import Event, MisconfiguredError, PermanentError, RetryableError
+from sidekick.sdk import Event, HttpSettings, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.extras import optional
 from sidekick.sdk.inflight import Verdict, part, settle
+from sidekick.sdk.tls import ClientTls
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -27,19 +28,26 @@ class Link:
         """What the server said last, outside any answer."""
 
     @classmethod
-    async def open(cls, hostport: str, tls: ssl.SSLContext, *, encrypted: bool, patience: float) -> Self:
-        """TLS is spoken where the server asks for it; with `encrypted` or a tls:// address nothing else is spoken."""
+    async def open(cls, hostport: str, settings: HttpSettings, lent: ClientTls) -> Self:
+        """TLS is spoken where the server asks for it; with mutual TLS or a tls:// address nothing else is spoken."""
         with optional("nats"):
             from nats.aio.client import Client  # noqa: PLC0415
 
         link, servers = cls(Client()), addresses(hostport)
+        encrypted = settings.mutualtls or servers[0].startswith("tls")
+        try:
+            tls = lent.context(verify=settings.checkcert, mutual=settings.mutualtls)
+        except MisconfiguredError:
+            if encrypted:
+                raise
+            tls = ssl.create_default_context()  # the server may not ask for it
         connecting = link.client.connect(
             servers,
             name="sidekick",
             error_cb=link.hear,
             closed_cb=link.end,
             tls=tls,
-            connect_timeout=patience,  # type: ignore[reportArgumentType]
+            connect_timeout=settings.timeout,  # type: ignore[reportArgumentType]
             allow_reconnect=False,
             # Each server is tried twice: there is no number for once, and 0 is for ever.
             max_reconnect_attempts=1,
@@ -48,7 +56,7 @@ class Link:
         async with AsyncExitStack() as failed:
             failed.push_async_callback(link.close)
             await settle([connecting], link.verdict)
-            if (encrypted or servers[0].startswith("tls")) and not tls.session_stats()["connect_good"]:
+            if encrypted and not tls.session_stats()["connect_good"]:
                 raise MisconfiguredError("the server of NATS speaks no TLS")
             failed.pop_all()
         return link

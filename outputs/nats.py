@@ -60,8 +60,7 @@ class Nats(Output[NatsSettings]):
     async def connect(self) -> None:
         await self.close()
         settings = self.settings
-        tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
-        self._link = await Link.open(settings.hostport, tls, encrypted=settings.mutualtls, patience=settings.timeout)
+        self._link = await Link.open(settings.hostport, settings, self.context.tls)
         self._stored = set()
         self._asks = settings.jetstream == "auto"
 

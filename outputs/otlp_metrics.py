@@ -1,6 +1,7 @@
 """OpenTelemetry metrics: cumulative counters of alerts, requests and deliveries, by OTLP over HTTP."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -71,9 +72,11 @@ class OtlpMetrics(Output[OtlpMetricsSettings]):
     async def connect(self) -> None:
         await self.close()
         otlp.require()
-        tls = self.context.tls.context(verify=self.settings.checkcert, mutual=self.settings.mutualtls)
-        self._http = HttpClient(tls, connections=1, timeout=self.settings.timeout)
+        self._http = HttpClient(self._tls, connections=1, timeout=self.settings.timeout)
         self._reminder.start()
+
+    def _tls(self) -> ssl.SSLContext:
+        return self.context.tls.context(verify=self.settings.checkcert, mutual=self.settings.mutualtls)
 
     async def _remind(self) -> None:
         async with self._turn:

@@ -64,8 +64,8 @@ class PolicyReport(Output[PolicyReportSettings]):
 
     async def connect(self) -> None:
         await self.close()
-        self._server = api_server(self.settings.kubeconfig)
-        self._http = HttpClient(self._server.tls, connections=1, timeout=self.settings.timeout)
+        self._server = server = api_server(self.settings.kubeconfig)
+        self._http = HttpClient(lambda: server.tls, connections=1, timeout=self.settings.timeout)
 
     async def send(self, events: Sequence[Event]) -> None:
         if self._http is None:

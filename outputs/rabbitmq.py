@@ -57,9 +57,14 @@ class Rabbitmq(Output[RabbitmqSettings]):
 
         await self.close()
         settings = self.settings
-        tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
+        try:
+            url = make_url(settings.url.get_secret_value())
+        except ValueError:
+            raise MisconfiguredError("url is no valid URL") from None
+        encrypted = url.scheme == "amqps"
+        tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls) if encrypted else None
         # Not the robust kind: coming back is the engine's work.
-        self._connection = connection = aio_pika.Connection(make_url(settings.url.get_secret_value()))
+        self._connection = connection = aio_pika.Connection(url)
         self._wire = connection.kwargs["transport_factory"] = _Wire(tls)
 
         async def open_channel() -> None:
@@ -92,13 +97,12 @@ class Rabbitmq(Output[RabbitmqSettings]):
 class _Wire:
     """The connection as the library asks for it (aiormq's TransportFactory), which can be cut beneath it."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
         self._writer: asyncio.StreamWriter | None = None
 
     async def create(self, url: Any, *, ssl_context_provider: object, **options: Any) -> tuple[Any, Any]:
-        tls = self._tls if url.scheme == "amqps" else None
-        reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=tls, **options)
+        reader, self._writer = await asyncio.open_connection(url.host, url.port, ssl=self._tls, **options)
         return reader, self._writer
 
     def cut(self) -> None:

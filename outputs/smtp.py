@@ -87,13 +87,13 @@ class Smtp(Output[SmtpSettings]):
         await self.close()
         settings = self.settings
         host, port = host_and_port(settings.hostport)
-        tls = self.context.tls.context(verify=settings.checkcert)
+        encrypted = settings.tls or settings.implicittls
         server = self._server = SMTP(
             hostname=host,
             port=port,
             use_tls=settings.implicittls,
             start_tls=False,
-            tls_context=tls,
+            tls_context=self.context.tls.context(verify=settings.checkcert) if encrypted else None,
             timeout=settings.timeout,
             local_hostname="localhost",
         )

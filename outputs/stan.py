@@ -63,8 +63,7 @@ class Stan(Output[StanSettings]):
     async def connect(self) -> None:
         await self.close()
         settings = self.settings
-        tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls)
-        link = await Link.open(settings.hostport, tls, encrypted=settings.mutualtls, patience=settings.timeout)
+        link = await Link.open(settings.hostport, settings, self.context.tls)
         self._link = link
         await settle([self._introduce(link)], link.verdict, link.gone)
 

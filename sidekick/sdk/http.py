@@ -3,8 +3,9 @@
 import email.utils
 import io
 import os
+import socket
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; header names are lower case. `body` is cut at 16 MiB."""
+    """An HTTP answer; header names are lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -46,12 +47,16 @@ class Answer:
 
 
 class HttpClient:
-    """A connection pool towards one destination."""
+    """A connection pool towards one destination.
 
-    def __init__(self, tls: ssl.SSLContext, connections: int, timeout: float) -> None:
+    `tls` gives the context of https; where it raises, plain http works all the same.
+    """
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext], connections: int, timeout: float) -> None:
         import aiohttp  # noqa: PLC0415  (400 ms and 28 MB that `sidekick check` need not pay)
 
-        self._connector = aiohttp.TCPConnector(ssl=tls, limit=connections, keepalive_timeout=90)
+        context, self._no_tls = _context(tls)
+        self._connector = aiohttp.TCPConnector(ssl=context, limit=connections, keepalive_timeout=90)
         self._timeout = timeout
         # The library's own way to the proxy costs two threads and a look at ~/.netrc a request.
         self._session = self._opened(trust_env=False)
@@ -72,11 +77,14 @@ class HttpClient:
         )
 
     async def send(self, request: Request) -> Answer:
-        """The destination's answer, whatever its status; raises `RetryableError` when there is none."""
+        """The destination's answer, whatever its status; raises `RetryableError` when there is none, or none of at
+        most 16 MiB."""
+        url = _url(request)
+        if self._no_tls and url.scheme == "https":
+            raise MisconfiguredError(self._no_tls)
         with _transport_errors():
             # In pieces, or a body of megabytes would be handed to the socket in one go, with everything else waiting.
             body = io.BytesIO(request.body) if len(request.body) > _PIECE else request.body or None
-            url = _url(request)
             async with self._session.request(
                 request.method,
                 url,
@@ -99,6 +107,14 @@ class HttpClient:
         await self._session.close()
         await self.session.close()
         await self._connector.close()
+
+
+def _context(tls: Callable[[], ssl.SSLContext]) -> tuple[ssl.SSLContext | bool, str]:
+    """The context and no reason, or the library's own and why there is no other."""
+    try:
+        return tls(), ""
+    except MisconfiguredError as error:
+        return True, str(error)
 
 
 def _url(request: Request) -> "URL":
@@ -140,6 +156,9 @@ def _transport_errors() -> Generator[None]:
         raise MisconfiguredError(f"TLS with {error.host}:{error.port} failed: {_reason(error)}") from None
     except aiohttp.ClientConnectorError as error:
         raise RetryableError(f"cannot connect to {error.host}:{error.port}: {_reason(error)}") from None
+    except aiohttp.ClientHttpProxyError as error:
+        wrong = error.status < 500
+        raise (MisconfiguredError if wrong else RetryableError)(f"the proxy refused: HTTP {error.status}") from None
     except TimeoutError:
         raise RetryableError("no answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
@@ -150,6 +169,8 @@ def _transport_errors() -> Generator[None]:
 
 def _reason(error: "aiohttp.ClientConnectorError") -> str:
     cause = getattr(error, "certificate_error", None) or error.os_error
+    if isinstance(cause, socket.gaierror):  # whose numbers are no errno
+        return cause.strerror or "the name is not known"
     return getattr(cause, "verify_message", "") or (os.strerror(cause.errno) if cause.errno else str(cause))
 
 

@@ -143,7 +143,7 @@ class HttpOutput(Output[H]):
 
     async def connect(self) -> None:
         await self.close()
-        self._http = HttpClient(self.tls(), connections=self.connections, timeout=self.settings.timeout)
+        self._http = HttpClient(self.tls, connections=self.connections, timeout=self.settings.timeout)
 
     def tls(self) -> ssl.SSLContext:
         """The TLS towards the destination, with the user's own certificates; made anew at each connect."""

@@ -1,4 +1,4 @@
-"""The way to a destination over HTTP: by the proxy that the environment names, and by nobody else's files."""
+"""The way to a destination over HTTP: its name, TLS, and the proxy that the environment names."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from outputs.webhook import Settings, Webhook
-from sidekick.sdk import Context, Request
-from sidekick.sdk.testing import loopback
+from sidekick.sdk import Answer, Context, MisconfiguredError, Request, RetryableError
+from sidekick.sdk.testing import always, loopback
+from sidekick.sdk.tls import ClientTls
 from tests.outputs.alerts import alert
 
 FAR_AWAY = "http://alerts.example.com/falco"
@@ -56,3 +57,47 @@ async def test_no_login_is_taken_from_a_netrc(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("no_proxy", "*")
     (request,) = await sent("{server}/falco", NOWHERE)
     assert request.headers["authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(407, MisconfiguredError), (403, MisconfiguredError), (502, RetryableError)]
+)
+async def test_a_proxy_that_refuses_the_way_says_why(
+    status: int, kind: type[RetryableError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = Webhook(Settings(address="https://alerts.example.com/falco"), Context())
+    async with loopback(always(Answer(status))) as server:
+        monkeypatch.setenv("https_proxy", server.url)
+        try:
+            with pytest.raises(RetryableError, match=f"the proxy refused: HTTP {status}") as raised:
+                await output.send([alert()])
+        finally:
+            await output.close()
+    assert type(raised.value) is kind
+
+
+async def test_certificates_that_cannot_be_used_hold_up_https_alone() -> None:
+    lost = Context(tls=ClientTls(cafile="/nowhere/ca.crt"))
+    async with loopback() as server:
+        plain = Webhook(Settings(address=server.url, mutualtls=True), lost)
+        secure = Webhook(Settings(address=server.url.replace("http", "https")), lost)
+        try:
+            await plain.connect()
+            await plain.send([alert()])
+            await secure.connect()
+            with pytest.raises(MisconfiguredError, match=r"cannot use /nowhere/ca\.crt for TLS: No such file"):
+                await secure.send([alert()])
+        finally:
+            await plain.close()
+            await secure.close()
+    assert len(server.requests) == 1
+
+
+async def test_a_name_that_is_not_known_is_told_in_words() -> None:
+    output = Webhook(Settings(address="http://nowhere.invalid/falco"), Context())
+    try:
+        with pytest.raises(RetryableError, match=r"cannot connect to nowhere\.invalid:80: [A-Z]") as raised:
+            await output.send([alert()])
+    finally:
+        await output.close()
+    assert "Unknown error" not in str(raised.value)

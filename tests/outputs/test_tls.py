@@ -1,0 +1,61 @@
+"""Certificates that cannot be read: they hold up who speaks TLS, and nobody else."""
+
+from typing import Any
+
+import pytest
+
+from sidekick.sdk import Context, MisconfiguredError, RetryableError
+from sidekick.sdk.tls import ClientTls
+from sidekick.settings.catalog import output_types
+from tests.outputs.connected import connected
+
+NOBODY = "127.0.0.1:9"  # the discard port, where nobody listens
+HOST, PORT = NOBODY.split(":")
+LOST = Context(tls=ClientTls(cafile="/nowhere/ca.crt"))
+MAIL = {"hostport": NOBODY, "from": "us@example.com", "to": "them@example.com"}
+STAN = {"clusterid": "cluster", "clientid": "us"}
+PLAIN: list[tuple[str, dict[str, Any]]] = [
+    ("logstash", {"address": HOST, "port": PORT}),
+    ("mqtt", {"broker": f"tcp://{NOBODY}"}),
+    ("nats", {"hostport": f"nats://{NOBODY}"}),
+    ("rabbitmq", {"url": f"amqp://us:secret@{NOBODY}/", "queue": "falco"}),
+    ("redis", {"address": NOBODY}),
+    ("smtp", {**MAIL, "tls": False}),
+    ("stan", {**STAN, "hostport": f"nats://{NOBODY}"}),
+    ("syslog", {"host": HOST, "port": PORT, "protocol": "tcp"}),
+    ("timescaledb", {"host": HOST, "port": PORT}),
+]
+SECURE: list[tuple[str, dict[str, Any]]] = [
+    ("logstash", {"address": HOST, "port": PORT, "tls": True}),
+    ("mqtt", {"broker": f"ssl://{NOBODY}"}),
+    ("nats", {"hostport": f"tls://{NOBODY}"}),
+    ("rabbitmq", {"url": f"amqps://us:secret@{NOBODY}/", "queue": "falco"}),
+    ("redis", {"address": NOBODY, "tls": True}),
+    ("smtp", MAIL),
+    ("stan", {**STAN, "hostport": f"tls://{NOBODY}"}),
+    ("syslog", {"host": HOST, "port": PORT, "protocol": "tls"}),
+    ("timescaledb", {"host": HOST, "port": PORT, "tls": True}),
+]
+
+
+async def refusal(name: str, settings: dict[str, Any]) -> RetryableError:
+    kind = output_types()[name].output
+    assert kind
+    with pytest.raises(RetryableError) as raised:
+        async with connected(kind(kind.Settings.model_validate(settings), LOST)):
+            pass
+    return raised.value
+
+
+@pytest.mark.parametrize(("name", "settings"), PLAIN, ids=[name for name, _ in PLAIN])
+async def test_who_speaks_no_tls_is_not_held_up(name: str, settings: dict[str, Any]) -> None:
+    error = await refusal(name, settings)
+    assert not isinstance(error, MisconfiguredError)
+    assert "/nowhere" not in str(error)
+
+
+@pytest.mark.parametrize(("name", "settings"), SECURE, ids=[name for name, _ in SECURE])
+async def test_who_speaks_tls_is_told_which_file_it_is(name: str, settings: dict[str, Any]) -> None:
+    error = await refusal(name, settings)
+    assert isinstance(error, MisconfiguredError)
+    assert str(error) == "cannot use /nowhere/ca.crt for TLS: No such file or directory"
