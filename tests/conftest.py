@@ -7,6 +7,7 @@ import pytest
 
 from tests.leaks import no_task_left, nothing_left_open
 from tests.services.clickhouse import ClickHouse
+from tests.services.exim import Exim
 from tests.services.front import Front
 from tests.services.kafka import Kafka
 from tests.services.mosquitto import Mosquitto
@@ -26,6 +27,7 @@ S = TypeVar("S", bound=Server)
 SERVICES = {
     "clickhouse",
     "elasticsearch",
+    "exim",
     "kafka",
     "mosquitto",
     "nats",
@@ -71,6 +73,11 @@ def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     yield from _lend(ClickHouse(tmp_path_factory.mktemp("clickhouse")))
+
+
+@pytest.fixture(scope="session")
+def exim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exim]:
+    yield from _lend(Exim(tmp_path_factory.mktemp("exim")))
 
 
 @pytest.fixture(scope="session")

@@ -17,16 +17,22 @@ from sidekick.event import Event
 from sidekick.sdk import Context, DeliveryError, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.tls import ClientTls
 from tests.outputs.alerts import DATA, alert, recorded
+from tests.outputs.connected import connected
+from tests.outputs.midstream import RETRY, restart, through
 from tests.receivers.smtp import Mailbox, mailbox
+from tests.services.exim import PASSWORD, USER, Exim
 
 RECORDING: dict[str, Any] = json.loads((DATA / "captures/sessions/smtp.json").read_text())
 SESSIONS = [one for one in RECORDING["captures"] if one["variant"] != "tls"]
 
 
+def made(address: str, context: Context | None = None, **settings: Any) -> Smtp:
+    return Smtp(SmtpSettings.model_validate({**Smtp.example, "hostport": address, **settings}), context or Context())
+
+
 @asynccontextmanager
 async def sending(box: Mailbox, context: Context | None = None, **settings: Any) -> AsyncGenerator[Smtp]:
-    chosen = {**Smtp.example, "hostport": box.address, "tls": False, **settings}
-    output = Smtp(SmtpSettings.model_validate(chosen), context or Context())
+    output = made(box.address, context, **{"tls": False, **settings})
     try:
         yield output
     finally:
@@ -165,3 +171,25 @@ async def test_an_unknown_receiver_is_ours_to_mend_but_does_not_keep_mail_from_t
         assert box.envelopes[0].rcpt_tos == ["soc@example.com"]
         async with sending(box, to="gone@example.com") as output:
             assert isinstance(await refusal(output), MisconfiguredError)
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+async def test_a_real_server_ended_in_mid_stream_has_every_mail(end: str, exim: Exim, tmp_path: Path) -> None:
+    """It knows no mail by its id, so the one that was on its way may be there twice."""
+    before = len(exim.mails())
+    output = made(exim.address, exim.certificates.context, user=USER, password=PASSWORD, retry=RETRY)
+    events = await through(output, tmp_path, restart(getattr(exim, end), exim), between=40)
+    found = {name.partition("@")[0]: body for name, body in exim.mails()}
+    assert {event.uuid for event in events} <= found.keys()
+    assert len(exim.mails()) - before - len(events) <= 1
+    for number, event in enumerate(events):
+        assert f"number: {number}\n" in found[event.uuid]
+        assert found[event.uuid].rstrip().endswith(f"--alert-{event.uuid}--")
+
+
+async def test_a_real_server_refuses_a_wrong_password_and_who_has_none(exim: Exim) -> None:
+    for user, password in ((USER, "wrong-secret"), ("", "")):
+        with pytest.raises(MisconfiguredError) as raised:
+            async with connected(made(exim.address, exim.certificates.context, user=user, password=password)) as output:
+                await output.send([alert()])
+        assert "wrong-secret" not in str(raised.value)
