@@ -4,6 +4,7 @@ import importlib
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,14 @@ _COMMANDS = {
 
 class LazyGroup(click.Group):
     """Imports a subcommand's module only when it is asked for, so that `check` never pays for a server."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # who reads has seen enough: click ends quietly
+            raise
+        except OSError as error:  # a folder that is a file, a full disk: it names the file, and no traceback helps
+            raise click.ClickException(str(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

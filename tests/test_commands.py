@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +20,10 @@ from tests.faults.sidekick import Sidekick
 Done = subprocess.CompletedProcess[str]
 
 
+def said(*line: str, home: Path | None = None) -> Done:
+    return subprocess.run(line, cwd=home, capture_output=True, text=True, timeout=60, check=False)
+
+
 class Service:
     """A running sidekick with one webhook, and its commands."""
 
@@ -32,9 +37,11 @@ class Service:
         await falco.close()
         await until(lambda: self.sidekick.metric("sidekick_output_lag_records", output="webhook") == 0)
 
+    def line(self, command: str, *words: str) -> list[str]:
+        return [sys.executable, "-m", "sidekick", command, "-c", str(self.sidekick.configuration), *words]
+
     async def run(self, command: str, *words: str) -> Done:
-        line = [sys.executable, "-m", "sidekick", command, "-c", str(self.sidekick.configuration), *words]
-        return await asyncio.to_thread(subprocess.run, line, capture_output=True, text=True, timeout=60, check=False)
+        return await asyncio.to_thread(said, *self.line(command, *words))
 
     async def letters(self) -> list[dict[str, str]]:
         listed = await self.run("dead-letters", "list", "--json")
@@ -65,6 +72,8 @@ async def test_dead_letters_are_listed_shown_replayed_and_dropped(service: Servi
     assert [(letter["output"], letter["reason"]) for letter in letters] == [("webhook", "HTTP 422: [bold]odd[/]")] * 3
     for_people = await service.run("dead-letters", "list")
     assert "[bold]odd[/]" in for_people.stdout, "what a destination says is shown, not obeyed"
+    every = await service.run("dead-letters", "drop", "--output", "webhook", "")
+    assert (every.returncode, "3 dead letters" in every.stderr) == (2, True), "an empty id is none, and not all"
     shown = await service.run("dead-letters", "show", letters[0]["id"][:8])
     assert json.loads(shown.stdout)["event"]["output_fields"]["test.number"] == 1
 
@@ -90,6 +99,26 @@ async def test_a_span_of_time_is_sent_again_under_the_same_ids(service: Service)
     assert "10 delivered, 40 filtered out" in replayed.stderr
     assert service.endpoint.times == Counter({number: 1 if number < 40 else 2 for number in range(50)})
     assert all(len(ids) == 1 for ids in service.endpoint.ids.values())
+
+
+async def test_ctrl_c_ends_a_replay_after_what_is_in_hand(service: Service) -> None:
+    await service.post(300)
+    asked = asyncio.Event()
+
+    async def take_and_tell(body: bytes) -> web.Response:
+        asked.set()
+        return web.Response()
+
+    service.endpoint.behaviour = take_and_tell
+    line = service.line("replay", "--output", "webhook", "--since", "1h")
+    replay = await asyncio.create_subprocess_exec(*line, stderr=subprocess.PIPE)
+    async with asyncio.timeout(60):
+        await asked.wait()
+        replay.send_signal(signal.SIGINT)
+        _, told = await replay.communicate()
+    assert replay.returncode == 1
+    assert b"Stopped before the end: interrupted." in told
+    assert 300 < service.endpoint.times.total() < 600
 
 
 async def test_what_was_no_alert_can_be_seen(service: Service) -> None:
@@ -123,6 +152,8 @@ async def refuse(body: bytes) -> web.Response:
         (["replay", "--output", "webhook", "--since", "soon"], "is no point in time: write a duration such as 2h"),
         (["replay", "--output", "webhook", "--since", "1h", "--filter", "rule ="], "^"),
         (["dead-letters", "replay", "--output", "webhook"], "name the ids, or say --all"),
+        (["dead-letters", "drop", "--output", "webhook", ""], "0 dead letters of this output have an id"),
+        (["events"], "'store' is not on; on are: prometheus, webhook"),
     ],
 )
 async def test_a_mistake_is_named(service: Service, words: list[str], says: str) -> None:
@@ -130,3 +161,32 @@ async def test_a_mistake_is_named(service: Service, words: list[str], says: str)
     assert failed.returncode == 2
     assert says in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+SIDEKICK = (sys.executable, "-m", "sidekick")
+
+
+@pytest.mark.parametrize("command", ["journal check", "journal export", "dead-letters drop", "dead-letters show"])
+def test_the_help_of_a_command_needs_no_configuration(tmp_path: Path, command: str) -> None:
+    helped = said(*SIDEKICK, "-c", "missing.yaml", *command.split(), "--help", home=tmp_path)
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert helped.stdout.startswith(f"Usage: sidekick {command}")
+
+
+def test_a_replay_without_a_journal_is_refused_in_a_line(tmp_path: Path) -> None:
+    refused = said(*SIDEKICK, "replay", "--output", "prometheus", "--since", "1h", home=tmp_path)
+    assert (refused.returncode, refused.stderr) == (1, "there is no journal in data/journal\n")
+
+
+@pytest.mark.parametrize("command", ["run", "dead-letters list --refused"])
+def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -> None:
+    (tmp_path / "data").touch()
+    refused = said(*SIDEKICK, *command.split(), home=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("Error: [Errno 20] Not a directory: 'data/refused.jsonl'\n")
+    assert "Traceback" not in refused.stderr
+
+
+def test_what_is_dropped_for_an_output_that_is_none_leaves_no_file(tmp_path: Path) -> None:
+    dropped = said(*SIDEKICK, "dead-letters", "drop", "--output", "nobody", "--all", home=tmp_path)
+    assert (dropped.stdout, list(tmp_path.iterdir())) == ("0 dropped.\n", [])

@@ -27,9 +27,7 @@ from sidekick.settings.form import duration, rate, size
 @click.option("--sender", help="With --event: the sender in receiver.senders that it comes from.")
 @click.option("--falco", type=click.Path(path_type=Path), help="A Falco's own configuration, falco.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
 def command(
-    ctx: click.Context,
     config_file: Path | None,
     alert: BinaryIO | None,
     sender: str | None,
@@ -43,7 +41,7 @@ def command(
     and when that Falco's alerts would not come.
     """
     try:
-        configuration = load(config_file or ctx.obj, os.environ)
+        configuration = load(config_file, os.environ)
     except ConfigurationError as error:
         click.echo(json.dumps({"valid": False, "problems": _problems(error.problems)}) if as_json else str(error))
         sys.exit(2)

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -18,29 +19,26 @@ from sidekick.journal import Record
 from sidekick.receiver.refused import read as read_refused
 from sidekick.settings import Configuration
 
+Configured = Callable[[], Configuration]
+
 
 @click.group("dead-letters")
 @config_file
 @click.pass_context
 def command(ctx: click.Context, config_file: Path | None) -> None:
     """Lists, shows, replays and drops alerts that a destination refused for good."""
-    ctx.obj = configuration(ctx, config_file)
+    ctx.obj = lambda: configuration(config_file)  # the help of a command needs none
 
 
-def _boxes(configuration: Configuration, output: str | None) -> dict[str, DeadLetters]:
-    folder = configuration.folder / "dead-letters"
+def _folder(configuration: Configuration) -> Path:
+    return configuration.folder / "dead-letters"
+
+
+def _letters(folder: Path, output: str | None) -> list[tuple[str, DeadLetter]]:
+    """Each with its output's name: those of one output, or of all."""
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    return {name: DeadLetters(folder, name) for name in names if output in (None, name)}
-
-
-def _find(configuration: Configuration, id: str) -> tuple[str, DeadLetter]:
-    """The one letter whose id starts so, and its output; exits 1 when there is none."""
-    for name, box in _boxes(configuration, None).items():
-        for letter in box.letters().values():
-            if letter.id.startswith(id):
-                return name, letter
-    click.echo(f"No dead letter has an id that starts with {id!r}; `sidekick dead-letters list` shows all.", err=True)
-    sys.exit(1)
+    wanted = [name for name in names if output in (None, name)]
+    return [(name, letter) for name in wanted for letter in DeadLetters(folder, name).letters().values()]
 
 
 @command.command("list")
@@ -48,12 +46,13 @@ def _find(configuration: Configuration, id: str) -> tuple[str, DeadLetter]:
 @click.option("--refused", is_flag=True, help="Instead: the last bodies that were posted and were no alert.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def list_letters(configuration: Configuration, output: str | None, refused: bool, as_json: bool) -> None:
+def list_letters(configured: Configured, output: str | None, refused: bool, as_json: bool) -> None:
     """Lists dead letters, oldest first."""
+    configuration = configured()
     if refused:
         _list_refused(configuration.folder / "refused.jsonl", as_json)
         return
-    rows = [(name, letter) for name, box in _boxes(configuration, output).items() for letter in box.letters().values()]
+    rows = _letters(_folder(configuration), output)
     if as_json:
         for name, letter in rows:
             click.echo(json.dumps({"output": name, "id": letter.id, "at": letter.at, "reason": letter.reason}))
@@ -89,11 +88,19 @@ def _print_table(rows: Sequence[tuple[str, DeadLetter]]) -> None:
 @command.command()
 @click.argument("id")
 @click.pass_obj
-def show(configuration: Configuration, id: str) -> None:
-    """Prints one dead letter whole: the reason and the alert. ID may be its first characters."""
-    name, letter = _find(configuration, id)
-    alert = json.loads(bytes(letter.event))
-    click.echo(json.dumps({"output": name, "at": letter.at, "reason": letter.reason, "event": alert}, indent=2))
+def show(configured: Configured, id: str) -> None:
+    """Prints a dead letter whole, of each output that has it: the reason and the alert. ID may be its first characters.
+
+    Exit code 1 if there is none.
+    """
+    found = [pair for pair in _letters(_folder(configured()), None) if pair[1].id.startswith(id)]
+    if not found:
+        none = f"No dead letter has an id that starts with {id!r}; `sidekick dead-letters list` shows all."
+        click.echo(none, err=True)
+        sys.exit(1)
+    for name, letter in found:
+        alert = json.loads(bytes(letter.event))
+        click.echo(json.dumps({"output": name, "at": letter.at, "reason": letter.reason, "event": alert}, indent=2))
 
 
 @command.command()
@@ -101,18 +108,33 @@ def show(configuration: Configuration, id: str) -> None:
 @click.argument("ids", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All of that output's, instead of IDS.")
 @click.pass_obj
-def drop(configuration: Configuration, output: str, ids: tuple[str, ...], every: bool) -> None:
-    """Throws dead letters away, for good."""
-    letters = _chosen(configuration, output, ids, every)
-    DeadLetters(configuration.folder / "dead-letters", output).remove([letter.id for letter in letters], "dropped")
+def drop(configured: Configured, output: str, ids: tuple[str, ...], every: bool) -> None:
+    """Throws dead letters away, for good. Each of IDS may be the first characters of one."""
+    folder = _folder(configured())
+    letters = _chosen(folder, output, ids, every)
+    _remove(folder, output, [letter.id for letter in letters], "dropped")
     click.echo(f"{len(letters)} dropped.")
 
 
-def _chosen(configuration: Configuration, output: str, ids: tuple[str, ...], every: bool) -> list[DeadLetter]:
+def _chosen(folder: Path, output: str, ids: tuple[str, ...], every: bool) -> list[DeadLetter]:
     if not every and not ids:
         raise click.UsageError("name the ids, or say --all")
-    letters = [letter for box in _boxes(configuration, output).values() for letter in box.letters().values()]
-    return [letter for letter in letters if every or letter.id.startswith(ids)]
+    letters = [letter for _, letter in _letters(folder, output)]
+    chosen = letters if every else [_meant(id, letters) for id in ids]
+    return list({letter.id: letter for letter in chosen}.values())
+
+
+def _meant(id: str, letters: Sequence[DeadLetter]) -> DeadLetter:
+    """The one whose id starts so; a usage error otherwise: an empty variable of a script must not mean all."""
+    found = [letter for letter in letters if letter.id.startswith(id)]
+    if len(found) == 1:
+        return found[0]
+    raise click.UsageError(f"{len(found)} dead letters of this output have an id that starts with {id!r}")
+
+
+def _remove(folder: Path, output: str, ids: Sequence[str], how: Literal["dropped", "replayed"]) -> None:
+    if ids:  # else the output may be none at all, and shall have no file
+        DeadLetters(folder, output).remove(ids, how)
 
 
 @command.command()
@@ -120,13 +142,18 @@ def _chosen(configuration: Configuration, output: str, ids: tuple[str, ...], eve
 @click.argument("ids", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All of that output's, instead of IDS.")
 @click.pass_obj
-def replay(configuration: Configuration, output: str, ids: tuple[str, ...], every: bool) -> None:
-    """Sends dead letters again, under the same ids; those taken leave the list. Exit code 1 if any stays."""
+def replay(configured: Configured, output: str, ids: tuple[str, ...], every: bool) -> None:
+    """Sends dead letters again, under the same ids; those taken leave the list. Exit code 1 if any stays.
+
+    Each of IDS may be the first characters of one.
+    """
     from sidekick.commands.replay import replay as deliver  # noqa: PLC0415  (only this one needs the engine)
 
-    letters = _chosen(configuration, output, ids, every)
+    configuration = configured()
+    folder = _folder(configuration)
+    letters = _chosen(folder, output, ids, every)
     records = [Record(index, 0, bytes(letter.event)) for index, letter in enumerate(letters)]
     outcome = deliver(configuration, output, records, lambda event: True)
     taken = [letter.id for letter in letters[: outcome.done] if letter.id not in outcome.refused]
-    DeadLetters(configuration.folder / "dead-letters", output).remove(taken, "replayed")
+    _remove(folder, output, taken, "replayed")
     sys.exit(0 if len(taken) == len(letters) else 1)

@@ -28,9 +28,7 @@ _PAGE = 500
 @click.option("--filter", "condition", type=Condition(), help="Only alerts that meet this condition.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most alerts shown.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it was delivered.")
-@click.pass_context
 def command(
-    ctx: click.Context,
     config_file: Path | None,
     words: tuple[str, ...],
     since: datetime | None,
@@ -43,7 +41,7 @@ def command(
 
     The output `store` must be on; the service may be running meanwhile.
     """
-    settings = output_named(configuration(ctx, config_file), "store").settings
+    settings = output_named(configuration(config_file), "store").settings
     assert isinstance(settings, StoreSettings)
     search = Search(" ".join(words), condition, _microseconds(since), _microseconds(until))
     try:

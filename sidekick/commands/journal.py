@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from sidekick.commands.options import Moment, config_file, configuration
 from sidekick.journal import JournalError, JournalReader, Report
 
+Opened = Callable[[], JournalReader]
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -28,8 +29,12 @@ def command(ctx: click.Context, config_file: Path | None, path: Path | None) -> 
 
     Exit codes: 0 all is well, 1 something is damaged or could not be done, 2 there is no journal there.
     """
+    ctx.obj = lambda: _opened(path or configuration(config_file).journal_path)  # the help of a command needs none
+
+
+def _opened(path: Path) -> JournalReader:
     try:
-        ctx.obj = JournalReader(path or configuration(ctx, config_file).journal_path)
+        return JournalReader(path)
     except JournalError as error:
         click.echo(error, err=True)
         sys.exit(2)
@@ -38,8 +43,9 @@ def command(ctx: click.Context, config_file: Path | None, path: Path | None) -> 
 @command.command()
 @_as_json
 @click.pass_obj
-def check(reader: JournalReader, as_json: bool) -> None:
+def check(opened: Opened, as_json: bool) -> None:
     """Reads everything and says what it is; the service may be running. Exit code 1 if anything is damaged."""
+    reader = opened()
     with _failures(), _progress("checking", reader.bytes) as progress:
         report = reader.check(progress)
     _print(report, as_json)
@@ -49,11 +55,12 @@ def check(reader: JournalReader, as_json: bool) -> None:
 @command.command()
 @_as_json
 @click.pass_obj
-def repair(reader: JournalReader, as_json: bool) -> None:
+def repair(opened: Opened, as_json: bool) -> None:
     """Writes damaged files anew without the damage and says what that was; the service must not be running.
 
     The damaged files are kept, as NAME.damaged.
     """
+    reader = opened()
     with _failures(), _progress("repairing", reader.bytes) as progress:
         report = reader.repair(progress)
     _print(report, as_json)
@@ -64,8 +71,9 @@ def repair(reader: JournalReader, as_json: bool) -> None:
 @click.option("--until", type=Moment(), help="Only what was accepted before then.")
 @click.option("-o", "--output", type=click.File("wb"), default="-", help="File to write; standard output if unset.")
 @click.pass_obj
-def export(reader: JournalReader, since: datetime | None, until: datetime | None, output: BinaryIO) -> None:
+def export(opened: Opened, since: datetime | None, until: datetime | None, output: BinaryIO) -> None:
     """Writes the alerts as JSON lines, as they were accepted, oldest first; the service may be running."""
+    reader = opened()
     with _failures(), _progress("exporting", reader.bytes) as progress:
         count = reader.export(output, _ns(since) or 0, _ns(until), progress)
     click.echo(f"{count} alerts exported.", err=True)

@@ -12,19 +12,25 @@ from sidekick.filter import Filter, FilterError, compile_filter
 from sidekick.sdk.moment import moment
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, load
 
+
+def _before_the_command(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """What `sidekick -c FILE COMMAND` says, where it is not said after the command."""
+    return path or ctx.obj
+
+
 config_file = click.option(
     "-c",
     "--config-file",
     type=click.Path(path_type=Path),
-    default=None,
+    callback=_before_the_command,
     help="Configuration file in YAML; without it only the environment counts.",
 )
 
 
-def configuration(ctx: click.Context, path: Path | None) -> Configuration:
-    """The configuration that `-c` names before or after the command; exits 2 with every error of it on stderr."""
+def configuration(path: Path | None) -> Configuration:
+    """The configuration of that file; exits 2 with every error of it on stderr."""
     try:
-        return load(path or ctx.obj, os.environ)
+        return load(path, os.environ)
     except ConfigurationError as error:
         click.echo(error, err=True)
         sys.exit(2)
@@ -61,5 +67,5 @@ def output_named(configuration: Configuration, name: str) -> OutputConfiguration
     chosen = configuration.outputs.get(name)
     if chosen is None:
         on = ", ".join(configuration.outputs) or "none"
-        raise click.BadParameter(f"{name!r} is not on; on are: {on}", param_hint="--output")
+        raise click.UsageError(f"the output {name!r} is not on; on are: {on}")
     return chosen

@@ -16,7 +16,7 @@ from sidekick.app import build_output, context
 from sidekick.commands.options import Condition, Moment, config_file, configuration, output_named
 from sidekick.delivery import Refusals, ReplayCursor, Worker
 from sidekick.event import Event
-from sidekick.journal import JournalReader, Record
+from sidekick.journal import JournalError, JournalReader, Record
 from sidekick.pipeline import Route
 from sidekick.settings import Configuration
 
@@ -29,9 +29,7 @@ _console = Console(stderr=True)
 @click.option("--since", type=Moment(), required=True, help="From when on: 2h, or 2026-05-06T07:00.")
 @click.option("--until", type=Moment(), default="0", show_default="now", help="Up to when.")
 @click.option("--filter", "wanted", type=Condition(), default=None, help="Only alerts that meet this condition too.")
-@click.pass_context
 def command(
-    ctx: click.Context,
     config_file: Path | None,
     output: str,
     since: datetime,
@@ -43,14 +41,14 @@ def command(
     The service may be running meanwhile. A destination that knows the ids (Elasticsearch, a database) keeps one copy.
     What the output's own filter refuses is left out, as ever. Exit code 1 if anything was not delivered.
     """
-    settings = configuration(ctx, config_file)
+    settings = configuration(config_file)
     own = Route(output_named(settings, output).settings)
-    outcome = replay(
-        settings,
-        output,
-        JournalReader(settings.journal_path).records(_ns(since), _ns(until)),
-        lambda event: own(event) and (wanted is None or wanted(event)),
-    )
+    try:
+        records = JournalReader(settings.journal_path).records(_ns(since), _ns(until))
+    except JournalError as error:
+        click.echo(error, err=True)
+        sys.exit(1)
+    outcome = replay(settings, output, records, lambda event: own(event) and (wanted is None or wanted(event)))
     sys.exit(0 if outcome.complete else 1)
 
 
@@ -82,21 +80,29 @@ def replay(
         )
         output = build_output(output_named(configuration, name), context(configuration))
         worker = Worker(name, output, cursor, wanted, refusals)
-        asyncio.run(_run(worker))
-    _report(worker, refusals)
-    return Outcome(cursor.position, refusals.reasons, complete=not (refusals.reasons or worker.last_error))
+        interrupted = asyncio.run(_run(worker))
+    complete = not (refusals.reasons or worker.last_error or interrupted)
+    _report(worker, refusals, interrupted)
+    return Outcome(cursor.position, refusals.reasons, complete)
 
 
-def _report(worker: Worker, refusals: Refusals) -> None:
+def _report(worker: Worker, refusals: Refusals, interrupted: bool) -> None:
     counts = worker.counts
     _console.print(f"{counts.delivered} delivered, {counts.filtered} filtered out, {counts.dead} refused.")
     for id, reason in refusals.reasons.items():
         _console.print(f"{id}: {reason}", markup=False)
-    if worker.last_error:
-        _console.print(f"Stopped before the end: {worker.last_error}", markup=False)
+    if worker.last_error or interrupted:
+        _console.print(f"Stopped before the end: {worker.last_error or 'interrupted.'}", markup=False)
 
 
-async def _run(worker: Worker) -> None:
-    """Runs until all is done; the first Ctrl-C lets the batch in hand finish."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, worker.stop)
+async def _run(worker: Worker) -> bool:
+    """Runs until all is done, or until Ctrl-C, after which the batch in hand finishes; True then."""
+    interrupted = asyncio.Event()
+
+    def interrupt() -> None:
+        interrupted.set()
+        worker.stop(drain=False)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
     await worker.run()
+    return interrupted.is_set()

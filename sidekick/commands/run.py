@@ -19,14 +19,13 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @config_file
-@click.pass_context
-def command(ctx: click.Context, config_file: Path | None) -> None:
+def command(config_file: Path | None) -> None:
     """Runs the service until SIGTERM or SIGINT, then delivers what it can and ends with code 0."""
-    settings = configuration(ctx, config_file)
+    settings = configuration(config_file)
     set_up_logging(settings.log.format, settings.loglevel)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(App(settings, lambda: load(config_file or ctx.obj, os.environ)).run())
+            runner.run(App(settings, lambda: load(config_file, os.environ)).run())
     except StartError as error:
         log.critical("%s", error)
         sys.exit(1)

@@ -17,10 +17,9 @@ from sidekick.sdk.output import Output
 @click.command("test-event")
 @config_file
 @click.option("--output", "name", required=True, help="Name of the output, as in the configuration.")
-@click.pass_context
-def command(ctx: click.Context, config_file: Path | None, name: str) -> None:
+def command(config_file: Path | None, name: str) -> None:
     """Sends falcosidekick's test event to one output, past its filter and the journal, and says what it answered."""
-    settings = configuration(ctx, config_file)
+    settings = configuration(config_file)
     output = build_output(output_named(settings, name), context(settings))
     try:
         asyncio.run(_deliver(output))
