@@ -223,6 +223,7 @@ class App:
             reader=store_reader(self.configuration),
             refused=self.refused,
             senders=self.senders,
+            reload=self.reload,
             blocker=blocker_socket(self.configuration),
         )
         # The first password is hashed at a cost of a third of a second, and alerts come in already.

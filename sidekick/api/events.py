@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, TypeAdapter
 
@@ -16,6 +16,7 @@ from sidekick.api.question import EventsQuestion, Question
 from sidekick.control import Service
 from sidekick.event import Event
 from sidekick.store import Stored
+from sidekick.web.frame import staying
 
 
 class Alerts(Model):
@@ -63,9 +64,9 @@ def router(service: Service) -> APIRouter:
         )
 
     @routes.get("/events/live", responses=_LIVE, response_class=StreamingResponse)
-    async def follow_events(question: Annotated[Question, Query()]) -> StreamingResponse:
-        """Server-sent events (WHATWG HTML, section 9.2), one an accepted event, from now on."""
-        arrivals = service.arrivals.follow(question.q, question.condition())
+    async def follow_events(request: Request, question: Annotated[Question, Query()]) -> StreamingResponse:
+        """Server-sent events (WHATWG HTML, section 9.2), one an accepted event, while the login lasts."""
+        arrivals = service.arrivals.follow(question.q, question.condition(), staying(service.access, request))
         return StreamingResponse(_messages(arrivals), media_type="text/event-stream")
 
     @routes.get("/events/{uuid}", response_model=Fate, responses=problems(404))

@@ -18,6 +18,8 @@ _MOST = 500
 _PAUSE = 0.25
 """Seconds between two looks: faster than people read, and a storm is not decoded whole."""
 _MOST_BYTES = 4 << 20
+_LOOK = 1.0
+"""Seconds after which a follower is asked for anew, though nothing comes."""
 
 
 class Arrivals:
@@ -27,14 +29,17 @@ class Arrivals:
         self._ended = asyncio.Event()
         self.followers = 0
 
-    async def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on and holds those words, as a search does; ends at `close`."""
+    async def follow(
+        self, words: str, wanted: Filter | None, welcome: Callable[[], bool]
+    ) -> AsyncGenerator[list[Event]]:
+        """What is accepted from now on and holds those words, as a search does; ends at `close`, or when who follows
+        is not `welcome` any more."""
         name = f"live {next(self._numbers)}"
         cursor = self._journal.cursor(name, durable=False)
         has_words = _holds(words)
         self.followers += 1
         try:
-            while await self._more(cursor):
+            while await self._more(cursor) and welcome():
                 found = [one for one in _newest(cursor) if has_words(one) and (wanted is None or wanted(one))]
                 if found:
                     yield found
@@ -47,11 +52,11 @@ class Arrivals:
         self._ended.set()
 
     async def _more(self, cursor: Cursor) -> bool:
-        """Waits until there is more; False at the end."""
+        """Waits until there may be more; False at the end."""
         arrived = asyncio.ensure_future(cursor.wait(cursor.position))
         ended = asyncio.ensure_future(self._ended.wait())
         try:
-            await asyncio.wait((arrived, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((arrived, ended), timeout=_LOOK, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait((ended,), timeout=_PAUSE)
         finally:
             arrived.cancel()

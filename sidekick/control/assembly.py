@@ -32,6 +32,7 @@ class Assembly:
             refused=parts.refused,
             trail=trail,
             senders=parts.senders,
+            reload=parts.reload,
         )
 
     def end_streams(self) -> None:

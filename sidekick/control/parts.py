@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sidekick.control.ports import Refused, Senders
+from sidekick.control.ports import Refused, Reload, Senders
 from sidekick.delivery import History, Roster, Worker
 from sidekick.journal import Journal
 from sidekick.pipeline import Silences
@@ -31,5 +31,6 @@ class Parts:
     reader: Reader
     refused: Refused
     senders: Senders
+    reload: Reload
     blocker: Path | None
     patience: float = 5.0

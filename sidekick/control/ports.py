@@ -4,7 +4,7 @@ what.
 Whatever cannot be done is a `RefusedError`, whose message says why to the visitor.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -217,8 +217,8 @@ class Blocks(Protocol):
 
 
 class Arrivals(Protocol):
-    def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on, as it comes; ends when the service does."""
+    def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
+        """What is accepted from now on, as it comes; ends when the service does, or who follows is not `welcome`."""
         ...
 
 
@@ -302,6 +302,13 @@ class Trail(Protocol):
         ...
 
 
+class Reload(Protocol):
+    @property
+    def problem(self) -> str:
+        """Why the configuration that is written is not the one that runs; empty while it is."""
+        ...
+
+
 @dataclass(frozen=True)
 class Service:
     """All of it. `blocks` is None where no blocker is configured."""
@@ -316,3 +323,4 @@ class Service:
     refused: Refused
     trail: Trail
     senders: Senders
+    reload: Reload

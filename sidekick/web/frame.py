@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from sidekick.control.ports import Access, RefusedError, Visitor
+from sidekick.control.ports import Access, RefusedError, Reload, Visitor
 from sidekick.web.page import page
 
 SECTIONS = {
@@ -53,8 +53,9 @@ class Said:
 class Frame:
     """Fills the parts that all pages have in common, and stands before each action."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, reload: Reload) -> None:
         self._access = access
+        self._reload = reload
 
     def page(
         self, request: Request, template: str, *, said: Said | None = None, status: int = 0, **values: Any
@@ -67,6 +68,7 @@ class Frame:
             sections=SECTIONS,
             here=here,
             visitor=self.visitor(request),
+            not_taken=self._reload.problem,
             said=said,
             **values,
         )
@@ -109,6 +111,12 @@ async def read_form(request: Request) -> Form:
 def own(form: Form, visitor: Visitor) -> bool:
     """Whether a form was filled in on a page that the visitor was given."""
     return compare_digest(text(form, "token").encode(), visitor.token.encode())
+
+
+def staying(access: Access, request: Request) -> Callable[[], bool]:
+    """Tells whether the visitor is still the same and may do the same: an answer without an end outlives a login."""
+    visitor = access.visitor(request)
+    return lambda: access.visitor(request) == visitor
 
 
 def text(form: Form, name: str) -> str:

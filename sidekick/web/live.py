@@ -6,9 +6,10 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from sidekick.control.ports import Arrivals
+from sidekick.control.ports import Service
 from sidekick.event import Event
 from sidekick.filter import FilterError
+from sidekick.web.frame import staying
 from sidekick.web.page import HEADERS, fragment
 from sidekick.web.search import View
 
@@ -16,16 +17,17 @@ _MOST_ROWS = 200
 """Of one batch that are shown: a storm of alerts must not choke the browser, and the list is there to be searched."""
 
 
-def router(arrivals: Arrivals) -> APIRouter:
+def router(service: Service) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/events/live")
     async def follow(request: Request) -> Response:
         view = View.of(request.query_params)
         try:
-            events = arrivals.follow(view.words, view.condition())
+            condition = view.condition()
         except FilterError:  # the page that has the button says what is wrong with it
             return Response(status_code=400)
+        events = service.arrivals.follow(view.words, condition, staying(service.access, request))
         return StreamingResponse(_messages(events), media_type="text/event-stream", headers=HEADERS)
 
     return routes

@@ -1,7 +1,5 @@
 """Coming in and going out."""
 
-from urllib.parse import urlsplit
-
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -15,7 +13,8 @@ def router(access: Access) -> APIRouter:
 
     def shown(to: str, problem: str = "", status: int = 200, again: bool = False) -> Response:
         said = Said(problem, bad=True) if problem else None
-        return page("login.html", status=status, to=to, said=said, again=again, sections={}, here="", visitor=None)
+        values = {"to": to, "said": said, "again": again}
+        return page("login.html", status=status, **values, sections={}, here="", visitor=None, not_taken="")
 
     @routes.get("/login")
     async def ask(request: Request) -> Response:
@@ -47,7 +46,9 @@ def router(access: Access) -> APIRouter:
 
 
 def _inside(to: str) -> str:
-    """Only a path of this site: a link that logs somebody in must not lead elsewhere."""
-    parts = urlsplit(to)
-    elsewhere = parts.scheme or parts.netloc or not to.startswith("/") or to.startswith(("//", "/\\"))
-    return "/events" if elsewhere else to
+    """Only a path of this site: a link that logs somebody in must not lead elsewhere.
+
+    Browsers pass over control characters, and take a backslash for a slash (WHATWG URL, section 4.4).
+    """
+    path = "".join(char for char in to if char > " ")
+    return "/events" if path[:1] != "/" or path[1:2] in ("/", "\\") else path

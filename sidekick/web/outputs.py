@@ -1,22 +1,18 @@
 """The Outputs page: how each stands, and what can be done with it."""
 
-import time
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from sidekick.control.ports import Outputs, RefusedError
+from sidekick.sdk.moment import moment
 from sidekick.web.frame import Form, Frame, Said, text
-
-WINDOWS = {"15 minutes": 900, "1 hour": 3600, "6 hours": 21_600, "24 hours": 86_400, "7 days": 604_800}
-"""Stretches of time up to now that can be replayed, in seconds."""
 
 
 def router(outputs: Outputs, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     async def shown(request: Request, said: Said | None = None) -> Response:
-        return frame.page(request, "outputs.html", said=said, outputs=await outputs.states(), windows=WINDOWS)
+        return frame.page(request, "outputs.html", said=said, outputs=await outputs.states())
 
     @routes.get("/outputs")
     async def list_outputs(request: Request) -> Response:
@@ -40,9 +36,19 @@ async def _act(outputs: Outputs, name: str, form: Form, by: str) -> str:
         case "test":
             return await outputs.test(name, by)
         case "replay":
-            window = WINDOWS.get(text(form, "window"))
-            if window is None:
-                raise RefusedError("Choose how far to go back.")
-            return await outputs.replay(name, time.time() - window, by)
+            since, until = _window(form)
+            return await outputs.replay(name, since, by, until)
         case _:
             raise RefusedError("Nothing was asked for.")
+
+
+def _window(form: Form) -> tuple[float, float | None]:
+    """The stretch of time that is to be replayed, s since 1970; None is now. Raises `RefusedError`."""
+    end = text(form, "until")
+    try:
+        since, until = moment(text(form, "since")), moment(end) if end else None
+    except ValueError as error:
+        raise RefusedError(f"Nothing was sent: {error}.") from None
+    if until and until <= since:
+        raise RefusedError("Nothing was sent: it would end before it begins.")
+    return since.timestamp(), until.timestamp() if until else None

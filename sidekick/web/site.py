@@ -11,9 +11,9 @@ from sidekick.web.page import HERE
 
 
 def install(app: FastAPI, service: Service) -> None:
-    frame = Frame(service.access)
+    frame = Frame(service.access, service.reload)
     for routes in (
-        live.router(service.arrivals),  # before `/events/{uuid}`, which would take it for an id
+        live.router(service),  # before `/events/{uuid}`, which would take it for an id
         events.router(service, frame),
         outputs.router(service.outputs, frame),
         dead_letters.router(service.letters, service.refused, frame),
@@ -36,8 +36,7 @@ async def _start() -> Response:
 
 async def _to_login(request: Request, error: Exception) -> Response:
     assert isinstance(error, LoginNeededError)
-    if (
-        "HX-Request" in request.headers
-    ):  # a script would follow a redirect and put the login page into a part of this one
+    # A script would follow a redirect, and take the login page for what it asked for; of a stream, 204 is the end.
+    if "HX-Request" in request.headers or request.headers.get("accept") == "text/event-stream":
         return Response(status_code=204, headers={"HX-Redirect": error.address})
     return RedirectResponse(error.address, 303)

@@ -27,6 +27,12 @@ RETRY = {"minimum": "1ms", "maximum": "20ms"}
 KINDS: dict[str, type[Output[Any]]] = {"webhook": Webhook, "store": Store}
 
 
+class Unchanged:
+    """A configuration that nobody writes anew."""
+
+    problem = ""
+
+
 class Office:
     """Alerts come in by `accept`, and are in the store when it returns."""
 
@@ -49,6 +55,7 @@ class Office:
             reader=Reader(home / "events.sqlite"),
             refused=RefusedLog(),
             senders=Senders(home / "senders.json", SendersSettings()),
+            reload=Unchanged(),
             blocker=blocker,
             patience=0.5,
         )

@@ -26,8 +26,9 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 class Follower:
     def __init__(self, arrivals: Arrivals, words: str = "", condition: str = "") -> None:
         self.events: list[Event] = []
+        self.welcome = True
         wanted = compile_filter(condition) if condition else None
-        self.task = asyncio.create_task(self._follow(arrivals.follow(words, wanted)))
+        self.task = asyncio.create_task(self._follow(arrivals.follow(words, wanted, lambda: self.welcome)))
 
     async def _follow(self, events: "AsyncIterator[list[Event]]") -> None:
         async with aclosing(events):  # type: ignore[type-var]
@@ -101,3 +102,17 @@ async def test_who_leaves_is_forgotten(journal: Journal) -> None:
     follower.task.cancel()
     await asyncio.wait([follower.task])
     assert (arrivals.followers, journal.cursors) == (0, [])
+
+
+async def test_who_is_not_welcome_any_more_sees_nothing_more(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    followers = Follower(arrivals), Follower(arrivals)
+    await until(lambda: arrivals.followers == 2)
+    followers[0].welcome = False
+    append(journal, 1)
+    await until(lambda: followers[1].numbers == [1])
+    await followers[0].task
+    assert followers[0].numbers == []
+    followers[1].welcome = False  # and nothing comes
+    await followers[1].task
+    assert arrivals.followers == 0

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -160,11 +160,13 @@ class Arrivals:
     def __init__(self) -> None:
         self._followers: set[asyncio.Queue[Event | None]] = set()
 
-    async def follow(self, words: str, wanted: Filter | None) -> AsyncGenerator[list[Event]]:
+    async def follow(
+        self, words: str, wanted: Filter | None, welcome: Callable[[], bool]
+    ) -> AsyncGenerator[list[Event]]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._followers.add(queue)
         try:
-            while event := await queue.get():
+            while (event := await queue.get()) and welcome():
                 if wanted is None or wanted(event):
                     yield [event]
         finally:
@@ -188,6 +190,10 @@ class Senders:
         return self.known
 
 
+class Reload:
+    problem = ""
+
+
 class Site:
     """One served set of pages; `add` puts events where the pages find them."""
 
@@ -203,6 +209,7 @@ class Site:
         self.blocks = Blocks(blocker, self.trail) if blocker else None
         self.refused = RefusedLog()
         self.senders = Senders()
+        self.reload = Reload()
         self.service = Service(
             reader=Reader(self._store),
             access=access,
@@ -214,6 +221,7 @@ class Site:
             refused=self.refused,
             trail=self.trail,
             senders=self.senders,
+            reload=self.reload,
         )
         # asyncio sends small answers at once on sockets that say they are TCP, and on no others.
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -45,11 +45,80 @@ async def test_outputs_pause_resume_test_and_replay(tmp_path: Path, tabs: Tabs) 
         await slack.get_by_role("button", name="Test").click()
         await said(page, "took the test event")
         await slack.get_by_text("Replay slack").click()
-        await slack.get_by_label("Send again").select_option("6 hours")
+        await slack.get_by_label("Since").fill("6h")
         await slack.get_by_role("button", name="Replay").click()
         await said(page, "12 alerts sent again")
         steps = ("pause", "resume", "test", "replay 360 min")
         assert served.outputs.done == [(what, "slack", "local") for what in steps]
+
+
+async def test_a_replay_may_have_an_end_and_makes_sense(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, SLACK) as served:
+        page = await tabs.open(f"{served.url}/outputs")
+        slack = page.get_by_role("row", name="Slack")
+        for since, until, outcome in (
+            ("6h", "yesterday", "Nothing was sent: write a duration"),
+            ("1h", "2h", "Nothing was sent: it would end before it begins."),
+            ("6h", "90m", "12 alerts sent again"),
+        ):
+            await slack.get_by_text("Replay slack").click()
+            await slack.get_by_label("Since").fill(since)
+            await slack.get_by_label("Until").fill(until)
+            await page.keyboard.press("Enter")
+            await said(page, outcome)
+        assert served.outputs.done == [("replay 360 to 90 min", "slack", "local")]
+
+
+async def test_a_configuration_that_cannot_be_taken_is_told_on_every_page_until_it_can(
+    tmp_path: Path, tabs: Tabs
+) -> None:
+    async with site(tmp_path, SLACK) as served:
+        event = alert(time.time())
+        await served.add(event)
+        page = await tabs.open(f"{served.url}/outputs")
+        notice = page.get_by_role("complementary", name="Configuration")
+        await expect(notice).to_have_count(0)
+        served.reload.problem = f"slack.webhookurl: {HOSTILE_RULE}\n  in /etc/sidekick/sidekick.yaml"
+        await expect(notice).to_contain_text("the one before runs on")  # the page renews itself
+        for path in ("/events", f"/events/{event.uuid}", "/dead-letters", "/silences", "/blocks", "/senders", "/trail"):
+            await page.goto(served.url + path)
+            await expect(notice).to_contain_text("in /etc/sidekick/sidekick.yaml")
+            assert await page.locator("aside script, aside img").count() == 0
+        await page.goto(f"{served.url}/outputs")
+        served.reload.problem = ""
+        await page.get_by_role("button", name="Pause").click()
+        await said(page, "slack is paused")
+        await expect(notice).to_have_count(0)
+
+
+async def test_an_answer_that_is_no_page_takes_the_place_of_nothing(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, SLACK) as served:
+        page = await tabs.open(f"{served.url}/outputs")
+        slack = page.get_by_role("row", name="Slack")
+        await page.route("**/outputs/slack", lambda route: route.fulfill(body="<h1>Bad gateway</h1>"))
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_role("alert")).to_contain_text("does not answer as it should")
+        await expect(slack).to_contain_text("failing")
+        await page.unroute("**/outputs/slack")
+        await page.get_by_role("button", name="Pause").click()
+        await said(page, "slack is paused")
+        await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_form_that_is_open_is_not_taken_away(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, SLACK) as served:
+        page = await tabs.open(f"{served.url}/outputs")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.clock.install()
+        await page.get_by_text("Replay slack").click()
+        await page.get_by_role("heading", level=1).click()
+        await page.clock.run_for(10_000)
+        assert asked == []
+        await page.get_by_text("Replay slack").click()
+        await page.get_by_role("heading", level=1).click()
+        async with page.expect_response("**/outputs"):
+            await page.clock.run_for(3000)
 
 
 async def test_the_state_of_outputs_renews_itself(tmp_path: Path, tabs: Tabs) -> None:
@@ -165,6 +234,7 @@ async def test_logging_in_leads_to_the_page_that_was_wanted(tmp_path: Path, tabs
         await expect(page.get_by_role("heading", level=1)).to_have_text("Outputs")
         await page.get_by_role("button", name="Log out").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+        await page.wait_for_load_state("networkidle")
         assert access.sessions == {}
 
 

@@ -36,6 +36,8 @@ async def test_nothing_has_arrived_so_it_says_how_to_send_something(tmp_path: Pa
         await expect(page.get_by_role("main")).to_contain_text("http_output:")
         await page.get_by_role("button", name="Copy falco.yaml lines").click()
         assert "url: http://HOST:2801/" in await page.evaluate("navigator.clipboard.readText()")
+        await page.get_by_role("button", name="Copied").click()
+        await expect(page.get_by_role("button", name="Copied")).to_have_count(0)
 
 
 async def test_words_filter_and_facets_narrow_the_list_and_make_a_link(tmp_path: Path, tabs: Tabs) -> None:

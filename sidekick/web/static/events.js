@@ -100,6 +100,11 @@ function stop() {
 function follow(button) {
   tail = new EventSource(button.dataset.live);
   tail.addEventListener("rows", (message) => arrive(message.data));
+  tail.addEventListener("error", (event) => {
+    if (event.target.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    toggle(button);
+    location.reload(); // to the login, as a rule
+  });
 }
 
 // The server made these rows of the same template as the others, escaped.

@@ -5,7 +5,7 @@
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const label = button.textContent;
+  const label = (button.dataset.label ??= button.textContent); // it says "Copied" at a second click
   button.textContent = (await copied(button.dataset.copy)) ? "Copied" : "Mark the text and copy it by hand";
   setTimeout(() => { button.textContent = label; }, 2000);
 });
@@ -51,8 +51,19 @@ document.addEventListener("click", (event) => {
 // What changes by itself is asked for anew, unless somebody is at work in it or looks elsewhere.
 setInterval(() => {
   const part = document.querySelector("[data-renew]");
-  if (part && !document.hidden && !part.contains(document.activeElement)) htmx.trigger(part, "renew");
+  const busy = part?.contains(document.activeElement) || part?.querySelector("details[open]");
+  if (part && !document.hidden && !busy) htmx.trigger(part, "renew");
 }, 3000);
+
+// An answer that is no page of ours, or none at all, takes the place of nothing.
+function heard(answered) {
+  document.querySelector("#lost").hidden = answered;
+}
+document.addEventListener("htmx:sendError", () => heard(false));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  event.detail.shouldSwap &&= event.detail.serverResponse.includes('<main id="main"');
+  heard(event.detail.shouldSwap);
+});
 
 function tellLocalTimes(root) {
   for (const time of root.querySelectorAll("time:not([title])")) {
