@@ -2,27 +2,15 @@
 
 import errno
 import itertools
-import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
-from sidekick.sdk import (
-    BatchLimits,
-    Context,
-    Event,
-    Flag,
-    MisconfiguredError,
-    Output,
-    OutputSettings,
-    RetryableError,
-    Size,
-    Text,
-)
+from sidekick.sdk import BatchLimits, Event, Flag, MisconfiguredError, OutputSettings, RetryableError, Size, Text
+from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.body import json_lines
-from sidekick.sdk.thread import OneThread
+from sidekick.sdk.file import append
 
 # What only a person can mend; a full disk empties, and the write is tried again.
 _WRONG_PLACE = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EROFS, errno.ELOOP}
@@ -41,7 +29,7 @@ class FileSettings(OutputSettings):
     """Count an alert as delivered only when the disk has it, so that a power cut loses none."""
 
 
-class File(Output[FileSettings]):
+class File(BlockingOutput[FileSettings]):
     Settings = FileSettings
     title = "File"
     category = "logs"
@@ -50,84 +38,35 @@ class File(Output[FileSettings]):
     example = {"path": "/var/log/falco/events.jsonl"}
     limits = BatchLimits(count=1000)
 
-    def __init__(self, settings: FileSettings, context: Context) -> None:
-        super().__init__(settings, context)
-        self._path = Path(settings.path)
-        self._descriptor = -1
-        self._thread = OneThread("file")
+    def open(self) -> None:
+        self._append(b"")  # says at the start when the place is wrong
 
-    async def connect(self) -> None:
-        await self.close()
-        await self._run(self._open)
+    def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError]:
+        self._append(json_lines(events))
+        return {}
 
-    async def send(self, events: Sequence[Event]) -> None:
-        await self._run(lambda: self._append(json_lines(events)))
-
-    async def close(self) -> None:
-        await self._thread.close(self._release)
-
-    async def _run(self, work: Callable[[], None]) -> None:
-        try:
-            await self._thread.run(work)
-        except OSError as error:
-            kind = MisconfiguredError if error.errno in _WRONG_PLACE else RetryableError
-            raise kind(f"cannot write {self._path}: {error.strerror}") from None
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._end_torn_line()
-
-    def _end_torn_line(self) -> None:
-        """After a power cut the last line may be half there; what comes next must not be glued to it."""
-        size = os.fstat(self._descriptor).st_size
-        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
+    def release(self) -> None:
+        """Nothing is held: logrotate may move the file at any time."""
 
     def _append(self, lines: bytes) -> None:
-        if self._descriptor < 0:
-            self._open()
-        self._turn_over(len(lines))
-        start = os.fstat(self._descriptor).st_size
+        path = Path(self.settings.path)
         try:
-            _write_all(self._descriptor, lines)
-            if self.settings.fsync:
-                os.fdatasync(self._descriptor)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, start)  # the whole batch will be written again
-            raise
+            if self._is_full(path, len(lines)):
+                _rotate(path, self.settings.keep)
+            append(path, lines, mode=0o640, sync=self.settings.fsync)
+        except OSError as error:
+            kind = MisconfiguredError if error.errno in _WRONG_PLACE else RetryableError
+            raise kind(f"cannot write {path}: {error.strerror}") from None
 
-    def _turn_over(self, more: int) -> None:
-        """Opens a new file when this one is full, or when somebody (logrotate) has moved it away."""
-        size = os.fstat(self._descriptor).st_size
-        if self.settings.rotate and size and size + more > self.settings.rotate and self._is_in_place():
-            self._rotate()
-        if not self._is_in_place():
-            self._release()
-            self._open()
-
-    def _is_in_place(self) -> bool:
-        try:
-            return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
-        except FileNotFoundError:
-            return False
-
-    def _rotate(self) -> None:
-        older = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self.settings.keep + 1))]
-        for source, target in reversed(list(itertools.pairwise(older))):
-            if source.exists():
-                source.replace(target)
-        if not self.settings.keep:
-            self._path.unlink()
-
-    def _release(self) -> None:
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+    def _is_full(self, path: Path, more: int) -> bool:
+        size = path.stat().st_size if path.exists() else 0
+        return size > 0 and 0 < self.settings.rotate < size + more
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _rotate(path: Path, keep: int) -> None:
+    files = [path, *(Path(f"{path}.{number}") for number in range(1, keep + 1))]
+    for source, target in reversed(list(itertools.pairwise(files))):
+        if source.exists():
+            source.replace(target)
+    if not keep:
+        path.unlink()

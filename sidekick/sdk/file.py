@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -24,23 +25,37 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def append_lines(path: Path, lines: Sequence[bytes]) -> None:
-    """Adds lines with one write, and returns when they are on disk; other processes may do the same to the file.
+    """Adds lines with one write, and returns when they are on disk; see `append`."""
+    append(path, b"".join(line + b"\n" for line in lines))
 
-    Its folder is made if need be. Raises OSError, and part of the lines may be there then.
+
+def append(path: Path, lines: bytes, *, mode: int = 0o600, sync: bool = True) -> None:
+    """Adds whole lines, all or none, behind what a crash cut short; other processes may do the same to the file.
+
+    Its folder is made if need be. Raises OSError. Without `sync` a power cut can cost what was added last.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         size = os.fstat(handle).st_size
-        # A line that a crash or a full disk cut short must not swallow the next one.
         cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        content = (b"\n" if cut else b"") + b"".join(line + b"\n" for line in lines)
-        if os.write(handle, content) < len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fdatasync(handle)
+        try:
+            if added := b"\n" + lines if cut else lines:
+                _write(handle, added, sync=sync)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(handle, size)  # they will be written again
+            raise
     finally:
         os.close(handle)
+
+
+def _write(handle: int, data: bytes, *, sync: bool) -> None:
+    if os.write(handle, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if sync:
+        os.fdatasync(handle)
 
 
 def lines_backwards(path: Path) -> Iterator[bytes]:

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ LINE = len(alert().json) + 1
 
 
 @asynccontextmanager
-async def opened(path: Path | str, **settings: Any) -> AsyncIterator[File]:
+async def opened(path: Path | str, **settings: Any) -> AsyncGenerator[File]:
     output = File(FileSettings(path=str(path), **settings), Context())
     try:
         await output.connect()
@@ -84,6 +85,28 @@ async def test_a_full_disk_leaves_no_half_line_and_is_tried_again(fsync: bool) -
         with pytest.raises(RetryableError, match="No space left") as raised:
             await output.send([alert()])
     assert type(raised.value) is RetryableError
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Generator[None]:
+    """As on a disk that is full in the middle of a write: what fits is written."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_batch_that_fits_in_part_is_written_once_there_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    events = [alert() for _ in range(3)]
+    async with opened(path) as output:
+        await output.send(events[:1])
+        with no_file_larger_than(2 * LINE + 10), pytest.raises(RetryableError):
+            await output.send(events[1:])
+        await output.send(events[1:])
+    assert uuids(path) == [event.uuid for event in events]
 
 
 async def test_a_path_that_cannot_be_is_a_wrong_setting(tmp_path: Path) -> None:
