@@ -12,7 +12,7 @@ import tempfile
 import threading
 import urllib.parse
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 from bench.accept import CONNECTIONS, RATE, cost
 from bench.accept import latency as accept_latency
-from bench.delivery import CORES, Destination, latency, running
+from bench.delivery import CORES, Destination, latency, running, waiting
 from bench.store import NO_LIMITS, load
 from bench.store_events import made
+from tests.deadline import wait_for
 from tests.faults.sidekick import Sidekick
+from tests.services.server import free_ports
 
 ROUNDS = 3
 DELIVERED = 2000
@@ -60,18 +62,15 @@ def asking(port: int) -> Generator[None]:
     print(f"    {reader.answers} answers meanwhile")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
-def measure(sidekick: Sidekick, destination: Destination, alerts: int) -> tuple[float, ...]:
+def measure(sidekick: Sidekick, destination: Destination, alerts: int, outputs: Sequence[str]) -> tuple[float, ...]:
     connections = [socket.create_connection(("127.0.0.1", sidekick.port)) for _ in range(CONNECTIONS)]
     # The main thread's id is the process's: its entry there counts no other thread.
     thread = f"{sidekick.pid}/task/{sidekick.pid}"
     try:
         cost(thread, connections, alerts // 10)
         cpu, _ = cost(thread, connections, alerts)
+        for output in outputs:
+            wait_for(lambda output=output: waiting(sidekick, output) == 0, within=120)
         accepting = accept_latency(connections[0], 3 * RATE)
     finally:
         for connection in connections:
@@ -93,12 +92,12 @@ ROWS = (
 
 
 def show(row: Row, path: Path, alerts: int) -> None:
-    destination, port = Destination(), free_port()
+    destination, port = Destination(), free_ports(1)
     settings: dict[str, Any] = {"webhook": {"address": destination.url, "filter": "test.number exists"}}
     if row.stored:
         settings |= {"store": {"path": str(path)}, "api": {"enabled": True, "port": port}}
     with running(**settings) as sidekick, asking(port) if row.asked else nullcontext():
-        cpu, *waits = measure(sidekick, destination, alerts)
+        cpu, *waits = measure(sidekick, destination, alerts, list(settings.keys() - {"api"}))
     destination.shutdown()
     print(f"{row.title:20}{cpu:8.1f}" + "".join(f"{wait:10.0f}" for wait in waits[:2]), end="")
     print("".join(f"{wait:10.2f}" for wait in waits[2:]), flush=True)

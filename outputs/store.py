@@ -1,7 +1,7 @@
 """The embedded store: alerts in one SQLite file beside the service, for `sidekick events`."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from sidekick.sdk import (
@@ -16,8 +16,7 @@ from sidekick.sdk import (
     Size,
     Text,
 )
-from sidekick.sdk.thread import OneThread
-from sidekick.store import Limits, StoreError, Writer
+from sidekick.store import Limits, StoreError, Writing
 
 
 class StoreSettings(OutputSettings):
@@ -45,37 +44,21 @@ class Store(Output[StoreSettings]):
     def __init__(self, settings: StoreSettings, context: Context) -> None:
         super().__init__(settings, context)
         self._path = Path(settings.path)
-        self._writer: Writer | None = None
-        self._thread = OneThread("store")
+        self._writing = Writing(self._path, Limits(settings.age, settings.size))
 
     async def connect(self) -> None:
-        await self.close()
-        await self._run(self._open)
+        await self._do(self._writing.open())
 
     async def send(self, events: Sequence[Event]) -> None:
-        await self._run(lambda: self._add(events))
+        await self._do(self._writing.add(events))
 
     async def close(self) -> None:
-        await self._thread.close(self._release)
+        await self._writing.close()
 
-    async def _run(self, work: Callable[[], None]) -> None:
+    async def _do(self, work: Awaitable[None]) -> None:
         try:
-            await self._thread.run(work)
+            await work
         except StoreError as error:
             raise MisconfiguredError(f"{self._path}: {error}") from None
         except (sqlite3.Error, OSError) as error:
             raise RetryableError(f"cannot write {self._path}: {error}") from None
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = Writer.open(self._path, Limits(self.settings.age, self.settings.size))
-
-    def _add(self, events: Sequence[Event]) -> None:
-        assert self._writer, "connect comes before send"
-        self._writer.add(events)
-        self._writer.keep_limits()
-
-    def _release(self) -> None:
-        if self._writer:
-            self._writer.close()
-            self._writer = None

@@ -5,6 +5,7 @@ from sidekick.store.reader import NoStore, Reader
 from sidekick.store.schema import StoreError
 from sidekick.store.search import Page, Search, Stored
 from sidekick.store.writer import Limits, Writer
+from sidekick.store.writing import Writing
 
 __all__ = [
     "DIMENSIONS",
@@ -19,4 +20,5 @@ __all__ = [
     "Stored",
     "Tally",
     "Writer",
+    "Writing",
 ]

@@ -1,19 +1,15 @@
-"""Queries beside a running writer, away from the event loop: in threads, or in processes of their own.
-
-A query that has to look at every alert computes for seconds. In a thread it would take its turn with the loop that
-accepts alerts, some milliseconds each time, and the sender would wait; so a service asks in processes.
+"""Queries beside a running writer, away from the event loop: in threads, or in processes of their own, for a query that
+has to look at every alert computes for seconds.
 """
 
 import asyncio
-import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from sidekick.store.apart import processes
 from sidekick.store.counts import Histogram, Tally
 from sidekick.store.queries import Queries
 from sidekick.store.schema import StoreError
@@ -21,7 +17,6 @@ from sidekick.store.search import Page, Search, Stored
 
 T = TypeVar("T")
 _AT_ONCE = 2
-_NICE = 5
 _own = threading.local()
 
 
@@ -82,11 +77,9 @@ class Reader:
             raise StoreError("the process that reads the store was ended; ask again") from None
 
     def _new_pool(self) -> Executor:
-        if not self._apart:
-            return ThreadPoolExecutor(_AT_ONCE, "store-reader", self._begin)
-        # Not forked: a copy of a process with threads may find a lock held for ever.
-        spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(_AT_ONCE, spawn, _begin_apart, (self._path, self._limit))
+        if self._apart:
+            return processes(_AT_ONCE, _begin_apart, self._path, self._limit)
+        return ThreadPoolExecutor(_AT_ONCE, "store-reader", self._begin)
 
     def _begin(self) -> None:
         _own.queries = Queries(self._path, self._limit)
@@ -107,18 +100,6 @@ class NoStore(Reader):
 
 def _begin_apart(path: Path, limit: float) -> None:
     _own.queries = Queries(path, limit)
-    # The terminal's interrupt is for the service, which ends its readers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's process that waits for work would not notice that nobody can give it any more."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(0)
 
 
 def _answer(query: Callable[..., T], args: tuple[object, ...]) -> T:

@@ -1,4 +1,4 @@
-"""A reader in processes of its own answers as one in threads does, and outlives their end but not its own process's."""
+"""Reader and writer in processes of their own do what they do in threads, and outlive those, but not the service."""
 
 import asyncio
 import multiprocessing
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from outputs.store import Store, StoreSettings
 from sidekick.event import Event
 from sidekick.filter import compile_filter
+from sidekick.sdk import Context, RetryableError
 from sidekick.store import Limits, Reader, Search, StoreError, Writer
 from tests.deadline import until
 from tests.store.test_counts import alerts
@@ -66,15 +68,45 @@ async def test_a_reader_that_is_killed_is_replaced(reader: Reader) -> None:
     assert await reader.extent()
 
 
+async def test_a_writer_that_is_killed_is_replaced_and_nothing_is_missing_or_there_twice(tmp_path: Path) -> None:
+    store = Store(StoreSettings(path=str(tmp_path / "events.sqlite")), Context())
+    await store.connect()
+    await store.send(EVENTS[:50])
+    (child,) = multiprocessing.active_children()
+    child.kill()
+    child.join()
+    with pytest.raises(RetryableError, match="the process that writes the store was ended"):
+        await store.send(EVENTS)
+    await store.connect()
+    await store.send(EVENTS)
+    await store.close()
+    reader = Reader(tmp_path / "events.sqlite")
+    kept = [stored.alert for stored in (await reader.find(Search(limit=len(EVENTS) * 2))).events]
+    assert sorted(kept) == sorted(event.json for event in EVENTS)
+    await reader.close()
+
+
+async def test_a_writer_that_is_asked_to_end_with_all_others_stays_for_the_last_alerts(tmp_path: Path) -> None:
+    store = Store(StoreSettings(path=str(tmp_path / "events.sqlite")), Context())
+    await store.connect()
+    (child,) = multiprocessing.active_children()
+    child.terminate()
+    await store.send(EVENTS)
+    await store.close()
+    assert has_ended(child.pid or 0)
+
+
 PARENT = """
 import asyncio, multiprocessing, sys
 from pathlib import Path
-from sidekick.store import Reader
+from sidekick.store import Limits, Reader, Writing
 
 async def main():
-    reader = Reader(Path(sys.argv[1]), apart=True)
+    path = Path(sys.argv[1])
+    reader, writing = Reader(path, apart=True), Writing(path, Limits(age=1e9, size=1 << 40))
+    await writing.open()
     await reader.extent()
-    print(multiprocessing.active_children()[0].pid, flush=True)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     await asyncio.Event().wait()
 
 if __name__ == "__main__":
@@ -82,16 +114,17 @@ if __name__ == "__main__":
 """
 
 
-async def test_a_reader_ends_with_the_service_however_that_ends(path: Path) -> None:
+async def test_they_end_with_the_service_however_that_ends(path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PARENT, str(path), stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout
-    child = int(await parent.stdout.readline())
-    assert not has_ended(child)
+    children = [int(word) for word in (await parent.stdout.readline()).split()]
+    assert len(children) >= 2
+    assert not any(map(has_ended, children))
     parent.kill()
     await parent.wait()
-    await until(lambda: has_ended(child))
+    await until(lambda: all(map(has_ended, children)))
 
 
 def has_ended(pid: int) -> bool:
