@@ -23,6 +23,8 @@ class Batch:
     start: int
     end: int = field(init=False)
     events: list[Event] = field(default_factory=list[Event])
+    numbers: list[int] = field(default_factory=list[int])
+    """Of the events' records."""
     digests: list[Event] = field(default_factory=list[Event])
     size: int = 0
     skipped: int = 0
@@ -88,6 +90,10 @@ class Batcher:
 
     def _take(self, record: Record, batch: Batch) -> None:
         batch.end = record.seq + 1
+        if record.seq in self._cursor.ahead:
+            batch.tally.delivered += 1
+            batch.skipped += 1
+            return
         try:
             event = _event_of(record.payload)
         except DecodeError:  # passed over here, and counted as damaged by who compares the sums
@@ -95,6 +101,7 @@ class Batcher:
         reason = self._selection.reason_to_skip(event, record.seq)
         if reason is None:
             batch.events.append(event)
+            batch.numbers.append(record.seq)
             batch.size += len(record.payload)
         else:
             batch.tally.book(reason)

@@ -1,5 +1,6 @@
 """What a worker needs of the things around it: the journal's cursor and the dead letters, or a replay's stand-ins."""
 
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from sidekick.event import Event
@@ -20,6 +21,11 @@ class Cursor(Protocol):
         ...
 
     @property
+    def ahead(self) -> Collection[int]:
+        """Numbers that are done before one below them is."""
+        ...
+
+    @property
     def oldest_ns(self) -> int | None:
         """When the oldest of them was accepted, ns since 1970; None if there is none."""
         ...
@@ -33,6 +39,9 @@ class Cursor(Protocol):
 
     def advance(self, seq: int) -> None:
         """Everything below `seq` is done."""
+
+    def note(self, numbers: Iterable[int]) -> None:
+        """These are done too, though `position` is not behind them."""
 
 
 class DeadLetterBox(Protocol):

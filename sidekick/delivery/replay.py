@@ -1,7 +1,7 @@
 """Sends again, on purpose, what the journal or the dead letters still hold."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from sidekick.event import Event
@@ -22,6 +22,7 @@ class ReplayCursor:
         self._passed_over = 0
         self.position = 0
         self.waiting = 0
+        self.ahead = ()
         self.oldest_ns = None
 
     def read(self, after: int, count: int, size: int) -> list[Record]:
@@ -50,6 +51,9 @@ class ReplayCursor:
     def advance(self, seq: int) -> None:
         self.position = seq
         self._passed(seq)
+
+    def note(self, numbers: Iterable[int]) -> None:
+        """Changes nothing: nobody goes on with a replay."""
 
 
 class Refusals:

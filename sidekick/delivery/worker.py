@@ -72,6 +72,8 @@ class Worker:
         self._selection = Selection(name, output.settings, accepts, silenced)
         self._batcher = Batcher(cursor, self._selection, _window(output), history)
         self._batch = Batch(cursor.position)
+        self._delivered: list[Event] = []
+        """Of the batch in hand."""
         self._sent: deque[tuple[int, Tally]] = deque()
         """Batches that the cursor has not passed yet: their ends, and what became of their events."""
 
@@ -120,18 +122,27 @@ class Worker:
             self._sent.clear()
             self._batcher.rewind()
             while self._goes_on() and (batch := await self._batcher.next(self._stopping)) is not None:
-                self._batch = batch
+                self._batch, self._delivered = batch, []
                 await self._send_window(batch.events, batch.tally)
                 if batch.digests:
                     await self._send_digests(batch.digests)
                 self._sent.append((batch.end, batch.tally))
                 self._settle()
+                if self._sent:
+                    self._note_delivered()
                 await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
             await self._tell_held()
         except Stopped:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
+            self._note_delivered()
             await self._connection.close()
+
+    def _note_delivered(self) -> None:
+        """What was taken of a batch that the cursor has not passed, so that nobody is told of it again."""
+        ids = {event.uuid for event in self._delivered}
+        numbered = zip(self._batch.numbers, self._batch.events, strict=True)
+        self.cursor.note([number for number, event in numbered if event.uuid in ids])
 
     def _goes_on(self) -> bool:
         return self._drain or not self._stopping.is_set()
@@ -182,13 +193,17 @@ class Worker:
             except PermanentError as error:
                 return await self._bisect(events, error, tally)
             else:
-                tally.delivered += len(events)
+                self._took(events, tally)
                 return None
             if self.breaker.open:
                 self._next_knock = asyncio.get_running_loop().time() + pause
             else:
                 await self._pause(pause)
         return None
+
+    def _took(self, events: Sequence[Event], tally: Tally) -> None:
+        tally.delivered += len(events)
+        self._delivered += events
 
     async def _try(self, events: Sequence[Event]) -> None:
         """One try, its verdict booked; raises what the output says, and nothing but `DeliveryError`s and `Stopped`."""
@@ -244,7 +259,7 @@ class Worker:
         for index, event in enumerate(events):
             verdict = error.errors.get(index)
             if verdict is None:
-                tally.delivered += 1
+                self._took([event], tally)
             elif isinstance(verdict, RetryableError):
                 again.append(event)
                 pause = max(pause, verdict.after or 0.0)

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from sidekick.journal.log import Log
-from sidekick.journal.position import PositionFile
+from sidekick.journal.position import MOST_AHEAD, PositionFile
 from sidekick.journal.record import Record
 from sidekick.journal.segment import Segment
 from sidekick.journal.tail import Tail
@@ -47,6 +48,8 @@ class Cursor:
         self.name = name
         self.position = position
         self.reached = position
+        self.ahead = frozenset(one for one in file.ahead if one >= position) if file else frozenset[int]()
+        """Numbers that are done before one below them is."""
         self._log = log
         self._tail = tail
         self._committed = committed
@@ -103,14 +106,23 @@ class Cursor:
             return
         self.position = seq
         self.reached = max(self.reached, seq)
+        if self.ahead:
+            self.ahead = frozenset(one for one in self.ahead if one >= seq)
         self.save()
+
+    def note(self, numbers: Iterable[int]) -> None:
+        """These are done too, though `position` is not behind them: that is kept of the next `MOST_AHEAD`."""
+        ahead = self.ahead.union(one for one in numbers if self.position <= one < self.position + MOST_AHEAD)
+        if ahead != self.ahead:
+            self.ahead = ahead
+            self.save()
 
     def save(self) -> None:
         """Writes the place down, if it is to outlive the process."""
         if self._file is None:
             return
         try:
-            self._file.write(self.position)
+            self._file.write(self.position, self.ahead)
         except OSError as error:  # costs a resend after a crash, so it is no reason to stop delivering
             if not self._file_failed:
                 log.warning("the place of %s cannot be kept: %s", self.name, error.strerror)

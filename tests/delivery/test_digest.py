@@ -118,7 +118,7 @@ async def test_the_cursor_waits_for_the_digest_and_a_crash_loses_no_alert(bench:
     worker = bench.worker(output)
     crashed = asyncio.create_task(worker.run())
     await bench.append(events + others)
-    await until(lambda: len(output.events) == 6)
+    await until(lambda: len(worker.cursor.ahead) == 5, what="known before the crash")
     crashed.cancel()
     await asyncio.wait([crashed])
     assert worker.cursor.waiting == 14, "it stands before the first alert that no message has told of"
@@ -126,8 +126,8 @@ async def test_the_cursor_waits_for_the_digest_and_a_crash_loses_no_alert(bench:
     again = Destination(limits=SINGLE, group={"window": "200ms"})
     await delivered(bench, again)
     assert again.taken[0] == events[1].uuid
-    assert again.taken[1:6] == [event.uuid for event in others]
-    assert again.events[6].fields["sidekick.count"] == 9
+    assert again.events[1].fields["sidekick.count"] == 9
+    assert len(again.taken) == 2, "what came after the held ones was told"
 
 
 async def test_a_stop_tells_what_is_gathered_and_leaves_nothing_behind(bench: Bench) -> None:

@@ -92,6 +92,47 @@ async def test_a_pause_does_not_hold_up_a_worker_that_is_to_stop(bench: Bench) -
     assert (len(output.taken), worker.cursor.waiting) == (1, 2)
 
 
+async def test_what_was_taken_beside_one_that_failed_is_not_told_again(bench: Bench) -> None:
+    """Four in flight: one is dead, one fails, two are taken before the stop."""
+
+    def stop(batch: Sequence[Event]) -> None:
+        worker.stop()
+        raise RetryableError("away")
+
+    events = alerts(6)
+    first = Wide(fails(PermanentError("bad")), stop, limits=SINGLE)
+    worker = bench.worker(first)
+    await bench.append(events)
+    await worker.run()
+    assert first.taken == [event.uuid for event in events[2:4]]
+    assert worker.cursor.waiting == 6
+    assert_sums(worker, 6)
+
+    second = Destination(limits=SINGLE)
+    successor = bench.worker(second)
+    async with bench.running(successor):
+        await until(lambda: successor.cursor.waiting == 0)
+    assert second.taken == [event.uuid for event in (*events[:2], *events[4:])]
+    assert (successor.counts.delivered, successor.cursor.ahead) == (6, frozenset())
+    assert_sums(successor, 0)
+
+
+async def test_what_was_taken_of_a_batch_is_not_told_again(bench: Bench) -> None:
+    def stop(batch: Sequence[Event]) -> None:
+        worker.stop()
+        raise PartialError({1: RetryableError("busy"), 2: RetryableError("busy")})
+
+    events = alerts(4)
+    worker = bench.worker(Destination(stop))
+    await bench.append(events)
+    await worker.run()
+    second = Destination()
+    successor = bench.worker(second)
+    async with bench.running(successor):
+        await until(lambda: successor.cursor.waiting == 0)
+    assert second.taken == [event.uuid for event in events[1:3]]
+
+
 async def test_a_stop_hides_no_defect(bench: Bench) -> None:
     class Broken(DeadLetters):
         async def add(self, event: Event, reason: str) -> None:

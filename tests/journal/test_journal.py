@@ -154,6 +154,38 @@ async def test_a_cursor_never_goes_back(open_journal: Opener) -> None:
     assert cursor.position == 2
 
 
+async def test_what_is_done_ahead_of_the_place_is_known_over_a_restart(open_journal: Opener) -> None:
+    journal = await open_journal()
+    cursor = journal.cursor("webhook")
+    await fill(journal, 20)
+    cursor.advance(5)
+    for numbers in ([4, 7], [12, 5 + 4000], []):
+        cursor.note(numbers)
+    assert cursor.ahead == {7, 12}, "as far as there is room for it"
+    await journal.close()
+    cursor = (journal := await open_journal()).cursor("webhook")
+    assert (cursor.position, cursor.ahead) == (5, {7, 12})
+    cursor.advance(8)
+    await journal.close()
+    cursor = (journal := await open_journal()).cursor("webhook")
+    assert (cursor.position, cursor.ahead) == (8, {12})
+    cursor.advance(13)
+    await journal.close()
+    assert (await open_journal()).cursor("webhook").ahead == frozenset()
+
+
+async def test_what_is_done_ahead_is_no_hindrance_where_the_journal_has_gone_on(open_journal: Opener) -> None:
+    journal = await open_journal(retention={"size": 8000}, full="drop_oldest")
+    cursor = journal.cursor("webhook")
+    cursor.note([3])
+    await fill(journal, 200)
+    await journal.close()
+    cursor = (journal := await open_journal(retention={"size": 8000})).cursor("webhook")
+    assert cursor.position == journal.first_seq > 3
+    cursor.note([cursor.position + 1])
+    assert cursor.ahead == {cursor.position + 1}
+
+
 async def test_a_new_cursor_begins_with_the_next_alert_or_the_oldest(open_journal: Opener) -> None:
     journal = await open_journal(**SMALL)
     kept = await fill(journal, 20)
