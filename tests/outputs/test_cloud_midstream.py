@@ -1,4 +1,5 @@
-"""Clouds and clusters whose answers get lost in mid-stream: alerts in are alerts there, once where that is promised."""
+"""Clouds and clusters whose answers get lost in mid-stream, and AWS's services killed in it: alerts in are alerts
+there, once where that is promised."""
 
 import gzip
 import json
@@ -11,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from sidekick.sdk import Answer, Context, Request
+from sidekick.sdk import Answer, Context, Output, Request
 from sidekick.sdk.testing import Fault, Script
 from sidekick.settings.catalog import output_types
-from tests.outputs.midstream import RETRY, through
+from tests.outputs.midstream import RETRY, restart, through
 from tests.services.azure import Azure, azure
 from tests.services.cluster import Cluster, cluster
 from tests.services.google import Google, google
+from tests.services.moto import Moto
 
 Place = AbstractAsyncContextManager[tuple[Any, dict[str, Any], Callable[[], Iterable[str]]]]
 
@@ -64,6 +66,14 @@ async def in_cluster(folder: Path) -> AsyncGenerator[tuple[Cluster, dict[str, An
         yield service, {"kubeconfig": service.kubeconfig(folder)}, arrived
 
 
+def made(name: str, settings: dict[str, Any]) -> Output[Any]:
+    kind = output_types()[name].output
+    assert kind is not None
+    keys = {**kind.example, **settings, "retry": RETRY, "batch": {"count": 20, "linger": "0s"}}
+    known = {key: value for key, value in keys.items() if key in kind.Settings.model_fields}
+    return kind(kind.Settings.model_validate(known), Context())
+
+
 def losing(take: Script) -> Script:
     """Of ten requests one is answered with 503, and two are done and their answers lost."""
     chance = random.Random(8)
@@ -93,12 +103,8 @@ def losing(take: Script) -> Script:
 async def test_answers_that_get_lost_lose_no_alert(
     tmp_path: Path, name: str, place: Callable[[Path], Place], *, once: bool
 ) -> None:
-    kind = output_types()[name].output
-    assert kind is not None
     async with place(tmp_path) as (service, settings, arrived):
-        keys = {**kind.example, **settings, "retry": RETRY, "batch": {"count": 20, "linger": "0s"}}
-        known = {key: value for key, value in keys.items() if key in kind.Settings.model_fields}
-        output = kind(kind.Settings.model_validate(known), Context())
+        output = made(name, settings)
         script = losing(service)
         troubles = (
             lambda: setattr(service.server, "script", script),
@@ -108,3 +114,46 @@ async def test_answers_that_get_lost_lose_no_alert(
         found = Counter(arrived())
     assert found.keys() == {event.uuid for event in events}
     assert not once or set(found.values()) == {1}
+
+
+def in_objects(moto: Moto, bucket: str) -> list[bytes]:
+    return [line for body in moto.objects(bucket).values() for line in body.splitlines()]
+
+
+AWS: dict[str, tuple[Callable[[Moto], Any], Callable[[Any], dict[str, Any]], Callable[[Moto, Any], Iterable[Any]]]] = {
+    "aws.s3": (Moto.bucket, lambda bucket: {"bucket": bucket}, in_objects),
+    "aws.sqs": (
+        Moto.queue,
+        lambda url: {"url": url},
+        lambda moto, url: [message["Body"] for message in moto.messages(url)],
+    ),
+    "aws.sns": (
+        Moto.topic,
+        lambda made: {"topicarn": made[0], "rawjson": True},
+        lambda moto, made: [message["Message"] for message in moto.notifications(made[1])],
+    ),
+    "aws.kinesis": (
+        Moto.stream,
+        lambda name: {"streamname": name},
+        lambda moto, name: [record["Data"] for record in moto.records(name)],
+    ),
+    "aws.lambda": (Moto.function, lambda name: {"functionname": name}, Moto.payloads),
+    "aws.cloudwatchlogs": (
+        Moto.log_group,
+        lambda group: {"loggroup": group, "logstream": ""},
+        lambda moto, group: [one["message"] for one in moto.log_events(group, "falcosidekick-logstream")],
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AWS)
+async def test_an_aws_service_killed_in_mid_stream_has_every_alert(name: str, tmp_path: Path) -> None:
+    make, settings, found = AWS[name]
+    with Moto(tmp_path / "moto") as moto:
+        place = make(moto)
+        output = made(name, moto.settings | {"timeout": "5s"} | settings(place))
+        events = await through(output, tmp_path, restart(moto.kill, moto), between=60)
+        copies = Counter(ids(found(moto, place)))
+    assert copies.keys() == {event.uuid for event in events}
+    assert name != "aws.s3" or set(copies.values()) == {1}, "a batch that is sent again replaces itself"

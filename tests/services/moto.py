@@ -1,24 +1,36 @@
-"""AWS's services by moto. It keeps all in memory and looks at no signature; signatures have tests of their own."""
+"""AWS's services by moto. It looks at no signature; signatures have tests of their own.
+
+`python -m tests.services.moto PORT RECORDING`
+"""
 
 import base64
 import gzip
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 
 from tests.services.server import Server
 
+ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 
 
 class Moto(Server):
-    """A test makes its own queue, topic, stream, group or bucket, and reads it by AWS's own library."""
+    """A test makes its own queue, topic, stream, group or bucket, and reads it by AWS's own library.
+
+    moto keeps all in memory, but writes down each request before it does it: a new life begins with all of them.
+    """
+
+    @property
+    def _recording(self) -> Path:
+        return self.home / "recording"
 
     @property
     def url(self) -> str:
@@ -30,7 +42,9 @@ class Moto(Server):
         return {"endpoint": self.url, "region": REGION, "accesskeyid": "AKIDEXAMPLE", "secretaccesskey": "secret"}
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        recording = ["MOTO_ENABLE_RECORDING=1", f"MOTO_RECORDER_FILEPATH={self._recording}"]
+        program = [sys.executable, "-m", __name__, str(self.port), str(self._recording)]
+        return ["env", f"PYTHONPATH={ROOT}", *recording, *program]
 
     def answers(self) -> bool:
         return b"moto" in self._ask("GET", "/moto-api/")
@@ -44,8 +58,8 @@ class Moto(Server):
             connection.close()
 
     @contextmanager
-    def client(self, service: str) -> Iterator[Any]:
-        keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
+    def client(self, service: str) -> Generator[Any]:
+        keys: dict[str, Any] = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
         client = botocore.session.get_session().create_client(service, REGION, endpoint_url=self.url, **keys)
         try:
             yield client
@@ -102,7 +116,6 @@ class Moto(Server):
         """Name of a function that does nothing; moto runs none without Docker, but takes note of every call."""
         name = f"f-{uuid.uuid4()}"
         self._ask("POST", "/moto-api/config", {"lambda": {"use_docker": False}})
-        self._ask("POST", "/moto-api/recorder/start-recording")
         with self.client("iam") as iam:
             role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         code = {"ZipFile": b"PK\x05\x06" + bytes(18)}  # an empty archive
@@ -112,9 +125,8 @@ class Moto(Server):
 
     def payloads(self, function: str) -> list[bytes]:
         """What the function was called with."""
-        notes = [json.loads(line) for line in self._ask("GET", "/moto-api/recorder/download-recording").splitlines()]
-        calls = [note for note in notes if f"/functions/{function}/invocations" in note["url"]]
-        return [base64.b64decode(call["body"]) for call in calls]
+        calls = [line for line in self._recording.read_text().splitlines() if f"/{function}/invocations" in line]
+        return [base64.b64decode(json.loads(call)["body"]) for call in calls]
 
     def log_group(self) -> str:
         name = f"g-{uuid.uuid4()}"
@@ -138,3 +150,20 @@ class Moto(Server):
             names = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
             bodies = {name: s3.get_object(Bucket=bucket, Key=name)["Body"].read() for name in names}
         return {name: gzip.decompress(body) if name.endswith(".gz") else body for name, body in bodies.items()}
+
+
+def serve(port: int, recording: Path) -> None:
+    from moto.moto_api import recorder  # in the server's process alone: it takes a second
+    from moto.server import ThreadedMotoServer, main
+
+    if recording.exists():
+        # By another door, for what is asked meanwhile would not be written down.
+        replaying = ThreadedMotoServer("127.0.0.1", 0)
+        replaying.start()
+        recorder.replay_recording("http://{}:{}".format(*replaying.get_host_and_port()))
+        replaying.stop()
+    main(["-H", "127.0.0.1", "-p", str(port)])
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), Path(sys.argv[2]))
