@@ -7,6 +7,9 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_MOST_OVERHEAD = 1 << 17
+"""Bytes of a head, of trailers or of chunks' extensions: httptools keeps all of them, however many come."""
+
 
 class Connection(HttpToolsProtocol):
     """A request must be there in whole within `timeout_keep_alive`, from connecting or its first byte on.
@@ -15,6 +18,8 @@ class Connection(HttpToolsProtocol):
     """
 
     _waiting: asyncio.TimerHandle | None = None
+    _overhead = 0
+    """Bytes since a head was whole, or part of a body came."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -26,6 +31,20 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._overhead += len(data)
+        super().data_received(data)
+        if self._overhead > _MOST_OVERHEAD:
+            self.transport.abort()
+
+    def on_headers_complete(self) -> None:
+        self._overhead = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._overhead = 0
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         self._wait()

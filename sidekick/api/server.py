@@ -34,10 +34,13 @@ async def serving(
 ) -> AsyncGenerator[None]:
     """Answers what comes on that listening socket beside the block, and closes it.
 
-    `most` is the number of connections there may be, `patience` the seconds that each may be silent or send a request.
+    `most` is the number of connections there may be, `patience` the seconds that each may be silent, send a request or
+    take nothing of its answer.
     """
+    _let_go_of_the_dead(listener, patience)
+    # Below an error it tells of each request that is no HTTP, and anybody can send a million.
     config = uvicorn.Config(
-        app, http=Connection, ws="none", lifespan="off", log_config=None, log_level="warning", access_log=False,
+        app, http=Connection, ws="none", lifespan="off", log_config=None, log_level="error", access_log=False,
         proxy_headers=False, server_header=False, timeout_graceful_shutdown=_GRACE, timeout_keep_alive=patience,
         limit_concurrency=most + 1,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
@@ -50,3 +53,12 @@ async def serving(
         end_streams()
         server.should_exit = True
         await task
+
+
+def _let_go_of_the_dead(listener: socket.socket, patience: int) -> None:
+    """Ends connections whose other side is gone without a word, or reads nothing (tcp(7)): one that follows events
+    would stay for ever. What is accepted inherits it."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, patience)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, patience)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience * 1000)

@@ -1,14 +1,16 @@
 """Who connects to the page and says little, or connects too often, is let go."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.web.site import Access, Site, State, Visitor
 
+LONG = b"GET /static/vendor/swagger-ui-5.35.0/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 QUESTION = b"GET /api/outputs HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -74,3 +76,54 @@ async def test_who_came_first_is_answered_however_many_come_after(tmp_path: Path
         late_writer.close()
         for _, writer in connected:
             writer.close()
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET /outputs HTTP/1.1\r\nCookie: ",
+        b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nTrailer: ",
+        b"GET /",
+    ],
+    ids=["a header", "a trailer", "an address"],
+)
+async def test_no_head_without_an_end_is_kept(tmp_path: Path, endless: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with listening(tmp_path) as port, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(endless)
+        sent = 0
+        with suppress(ConnectionError):
+            while not reader.at_eof() and sent < 64 << 20:
+                writer.write(b"x" * 65536)
+                sent += 65536
+                await writer.drain()
+        writer.close()
+        assert sent < 64 << 20
+        assert await asked(port) == b"HTTP/1.1 200 OK\r\n"
+    assert caplog.records == []
+
+
+async def test_who_reads_nothing_of_an_answer_is_let_go(tmp_path: Path) -> None:
+    async with listening(tmp_path, most=1, patience=1) as port, asyncio.timeout(30):
+        loop = asyncio.get_running_loop()
+        with socket.socket() as deaf:
+            deaf.setblocking(False)
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await loop.sock_connect(deaf, ("127.0.0.1", port))
+            await loop.sock_sendall(deaf, LONG * 20)
+            assert await loop.sock_recv(deaf, 8) == b"HTTP/1.1"
+            assert await asked(port) == b"", "the only place is taken"
+            while await asked(port) == b"":
+                pass
+
+
+async def asked(port: int) -> bytes:
+    """The first line of an answer; nothing where there is none."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(QUESTION)
+    try:
+        return await reader.readuntil(b"\r\n")
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return b""
+    finally:
+        writer.close()

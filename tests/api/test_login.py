@@ -3,6 +3,7 @@
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,7 @@ def test_a_password_s_file_that_is_none_or_cannot_be_written_lets_nobody_in(tmp_
 
 
 @pytest.mark.parametrize("settings", [{"login": True}, USERS, TOKENS], ids=str)
-async def test_whoever_names_somebody_lets_nobody_else_in_on_loopback(tmp_path: Path, settings: dict) -> None:
+async def test_whoever_names_somebody_lets_nobody_else_in_on_loopback(tmp_path: Path, settings: dict[str, Any]) -> None:
     async with door(tmp_path, settings) as opened, opened.client() as client:
         assert (await client.get("/api/outputs")).status == 401
 
@@ -93,6 +94,15 @@ async def test_a_login_lasts_until_its_end_or_until_it_is_left(tmp_path: Path) -
         await client.post("/logout", f"token={token}".encode(), Content_Type="application/x-www-form-urlencoded")
         assert (await client.get("/api/outputs")).status == 401
         assert (await other.get("/api/outputs", **stolen)).status == 401
+
+
+async def test_a_login_ends_the_session_before_it(tmp_path: Path) -> None:
+    async with door(tmp_path, USERS) as opened, opened.client() as client, opened.client() as other:
+        before = {"Cookie": (await client.log_in("kim")).headers["Set-Cookie"].partition(";")[0]}
+        assert (await other.get("/api/outputs", **before)).status == 200
+        await client.log_in("mara")
+        assert (await other.get("/api/outputs", **before)).status == 401
+        assert (await client.get("/api/outputs")).status == 200
 
 
 async def test_the_cookie_is_for_tls_alone_where_the_page_is_behind_tls(tmp_path: Path) -> None:
@@ -204,7 +214,7 @@ def test_a_password_matches_its_hash_alone() -> None:
     ],
     ids=str,
 )
-def test_settings_that_would_let_in_the_wrong_ones_are_refused(settings: dict, words: str) -> None:
+def test_settings_that_would_let_in_the_wrong_ones_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words) as caught:
         AccessSettings.model_validate(settings)
     assert "plain" not in str(caught.value)

@@ -39,6 +39,21 @@ async def test_a_session_changes_something_only_from_its_own_page(tmp_path: Path
         assert (await client.post(PAUSE, Origin=opened.site.url)).status == 200
 
 
+async def test_no_form_does_anything_without_the_secret_of_its_page(tmp_path: Path) -> None:
+    form = (
+        b"do=pause&filter=rule+exists&minutes=60&hours=1&reason=x&letter=slack+x&target=203.0.113.7&seconds=60&token="
+    )
+    async with door(tmp_path, USERS) as opened, opened.client() as client, opened.client() as other:
+        await client.log_in("mara")
+        await other.log_in("mara")
+        for path in ("/outputs/slack", "/dead-letters", "/silences", "/silences/x/end", "/blocks"):
+            for token in ("", await csrf_token(other)):
+                content = {"Content_Type": "application/x-www-form-urlencoded", "Origin": opened.site.url}
+                answer = await client.send("POST", path, form + token.encode(), **content)
+                assert (answer.status, "open for too long" in answer.text) == (409, True), path
+        assert list(await opened.site.trail.entries()) == []
+
+
 async def test_a_token_needs_no_page(tmp_path: Path) -> None:
     async with door(tmp_path, TOKENS) as opened, opened.client() as client:
         assert (await client.post(PAUSE, Authorization=f"Bearer {ADMIN_TOKEN}")).status == 200

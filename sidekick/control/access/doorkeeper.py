@@ -122,6 +122,7 @@ class Doorkeeper:
             log.warning("page: wrong name or password from %s for %.60r", address, name)
             return False
         self._attempts.succeeded(address)
+        self._sessions.end(request.cookies.get(COOKIE, ""))
         log.info("page: %s logged in from %s", user.name, address)
         response.set_cookie(
             COOKIE,
