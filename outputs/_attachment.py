@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 from sidekick.sdk import (
-    JSON,
     NO_SECRET,
     Context,
     Event,
@@ -84,8 +83,7 @@ class AttachmentOutput(HttpOutput[S]):
             text=self.length,
             value=self.length,
         )
-        body = encode_json(self._body(event, message)) + b"\n"
-        return Request(self.settings.webhookurl.get_secret_value(), body, {"Content-Type": JSON})
+        return Request.json(self.settings.webhookurl.get_secret_value(), self._body(event, message))
 
     def _body(self, event: Event, message: Message) -> dict[str, Any]:
         head = {

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from sidekick.sdk import (
-    JSON,
     BatchLimits,
     CommaList,
     Context,
@@ -25,7 +24,6 @@ from sidekick.sdk import (
     Request,
     Text,
     TextMap,
-    encode_json,
 )
 
 _FOR_THE_OTHERS = 1.0  # seconds that the peers have when one has the alerts
@@ -138,8 +136,7 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
         return None
 
     def encode(self, events: Sequence[Event]) -> Request:
-        body = encode_json([self._alert(event) for event in events]) + b"\n"
-        return Request(self._urls[0], body, {"Content-Type": JSON} | self.settings.customheaders)
+        return Request.json(self._urls[0], [self._alert(event) for event in events], self.settings.customheaders)
 
     def _alert(self, event: Event) -> dict[str, Any]:
         annotations = {"info": event.output, "description": event.output, "summary": event.rule}

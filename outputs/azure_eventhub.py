@@ -4,18 +4,7 @@ import time
 from collections.abc import Sequence
 
 from outputs._shared_access import SharedAccessPolicy
-from sidekick.sdk import (
-    NO_SECRET,
-    BatchLimits,
-    Context,
-    Event,
-    HttpSettings,
-    MisconfiguredError,
-    Request,
-    Secret,
-    Text,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, BatchLimits, Context, Event, HttpSettings, MisconfiguredError, Request, Secret, Text
 from sidekick.sdk.azure import AzureOutput
 from sidekick.sdk.http import HttpClient
 
@@ -64,6 +53,6 @@ class EventHub(AzureOutput[EventHubSettings]):
         return self._policy.signature(self.settings.name, int(time.time()) + _SIGNED_FOR), _SIGNED_FOR
 
     def encode(self, events: Sequence[Event]) -> Request:
-        body = encode_json([{"Body": event.json.decode()} for event in events])
+        messages = [{"Body": event.json.decode()} for event in events]
         headers = {"Content-Type": "application/vnd.microsoft.servicebus.json", "x-ms-retrypolicy": "NoRetry"}
-        return Request(f"{self._url}/{self.settings.name}/messages?api-version=2014-01", body, headers)
+        return Request.json(f"{self._url}/{self.settings.name}/messages?api-version=2014-01", messages, headers)

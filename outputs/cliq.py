@@ -15,7 +15,6 @@ from sidekick.sdk import (
     Secret,
     TemplateText,
     Text,
-    encode_json,
 )
 from sidekick.sdk.message import BLANK_ICON, FIELDS, ICON, Message, message_format, shortened
 
@@ -71,8 +70,7 @@ class Cliq(HttpOutput[CliqSettings]):
         }
         slides = self._slides(message, with_text=bool(text and message.text))
         body |= {"slides": slides} if slides else {}
-        url = self.settings.webhookurl.get_secret_value()
-        return Request(url, encode_json(body) + b"\n", {"Content-Type": "application/json"})
+        return Request.json(self.settings.webhookurl.get_secret_value(), body, {"Content-Type": "application/json"})
 
     def _sign(self, event: Event) -> str:
         return f"{_EMOJI[event.priority]} " if self.settings.useemoji else ""

@@ -2,19 +2,9 @@
 
 from collections.abc import Sequence
 
-from sidekick.sdk import (
-    JSON,
-    NO_SECRET,
-    Event,
-    HttpOutput,
-    HttpSettings,
-    Priority,
-    Request,
-    Secret,
-    Text,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Priority, Request, Secret, Text
 from sidekick.sdk.labels import text_fields
+from sidekick.sdk.message import shortened
 
 # A longer text is refused: https://docs.datadoghq.com/api/latest/events/
 _TEXT_LIMIT = 4000
@@ -41,13 +31,13 @@ class Datadog(HttpOutput[DatadogSettings]):
         (event,) = events
         body = {
             "title": event.rule,
-            "text": event.output[:_TEXT_LIMIT],
+            "text": shortened(event.output, _TEXT_LIMIT),
             "alert_type": _alert_type(event.priority),
             "source_type_name": "falco",
             "tags": _tags(event),
         }
-        headers = {"Content-Type": JSON, "DD-API-KEY": self.settings.apikey.get_secret_value()}
-        return Request(f"{self.settings.host.rstrip('/')}/api/v1/events", encode_json(body) + b"\n", headers)
+        key = {"DD-API-KEY": self.settings.apikey.get_secret_value()}
+        return Request.json(f"{self.settings.host.rstrip('/')}/api/v1/events", body, key)
 
 
 def _alert_type(priority: Priority) -> str:

@@ -3,18 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sidekick.sdk import (
-    JSON,
-    NO_SECRET,
-    Event,
-    HttpOutput,
-    HttpSettings,
-    Priority,
-    Request,
-    Secret,
-    Text,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Priority, Request, Secret, Text
 from sidekick.sdk.message import BLANK_ICON, FIELDS, ICON, Fact, Message
 
 _ORDER = ("rule", "priority", "source", "hostname", FIELDS, "tags", "time")
@@ -62,8 +51,7 @@ class Discord(HttpOutput[DiscordSettings]):
             "fields": [_field(fact) for fact in message.facts],
         }
         body = {"content": "", "avatar_url": self.settings.icon or BLANK_ICON, "embeds": [embed]}
-        url = self.settings.webhookurl.get_secret_value()
-        return Request(url, encode_json(body) + b"\n", {"Content-Type": JSON})
+        return Request.json(self.settings.webhookurl.get_secret_value(), body)
 
 
 def _field(fact: Fact) -> dict[str, Any]:

@@ -34,5 +34,5 @@ class Fission(ServiceOutput[FissionSettings]):
         keys = self.settings
         router = self.proxied(keys.routernamespace, keys.routerservice, keys.routerport)
         router = router or f"http://{keys.routerservice}.{keys.routernamespace}.svc.cluster.local:{keys.routerport}"
-        headers = {"Content-Type": "application/json", "Event-Id": events[0].uuid} | self.login()
+        headers = {"Content-Type": "application/json", "Event-Id": events[0].uuid}
         return Request(f"{router}/fission-function/{keys.function}", json_lines(events), headers)

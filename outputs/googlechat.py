@@ -3,18 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sidekick.sdk import (
-    JSON,
-    NO_SECRET,
-    Context,
-    Event,
-    HttpOutput,
-    HttpSettings,
-    Request,
-    Secret,
-    TemplateText,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, Context, Event, HttpOutput, HttpSettings, Request, Secret, TemplateText, encode_json
 from sidekick.sdk.message import FIELDS, Message, message_format, shortened
 
 _ORDER = ("rule", "priority", "source", "hostname", FIELDS, "tags", "time")
@@ -50,8 +39,7 @@ class Googlechat(HttpOutput[GooglechatSettings]):
         text = self._format(event)
         message = Message.of(event, _ORDER, link=self.context.link(event))
         message = message.fitted(_LIMIT, lambda shorter: len(encode_json(self._body(text, shorter))), count=_WIDGETS)
-        url = self.settings.webhookurl.get_secret_value()
-        return Request(url, encode_json(self._body(text, message)) + b"\n", {"Content-Type": JSON})
+        return Request.json(self.settings.webhookurl.get_secret_value(), self._body(text, message))
 
     def _body(self, text: str, message: Message) -> dict[str, Any]:
         if self.settings.outputformat == "text":

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from sidekick.sdk import JSON, NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret, Text, encode_json
+from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret, Text
 from sidekick.sdk.message import LISTING, Message, markdown
 
 
@@ -43,8 +43,8 @@ class Gotify(HttpOutput[GotifySettings]):
             "extras": {"client::display": {"contentType": self._content_type}},
         }
         token = self.settings.token.get_secret_value()
-        headers = {"Content-Type": JSON} | ({"X-Gotify-Key": token} if token else {})
-        return Request(f"{self.settings.hostport.rstrip('/')}/message", encode_json(body) + b"\n", headers)
+        login = {"X-Gotify-Key": token} if token else {}
+        return Request.json(f"{self.settings.hostport.rstrip('/')}/message", body, login)
 
     @property
     def _content_type(self) -> str:

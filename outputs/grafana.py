@@ -52,7 +52,7 @@ class Grafana(HttpOutput[GrafanaSettings]):
         body |= {"time": moment, "timeEnd": moment, "tags": self._tags(event), "text": event.output}
         headers = {"Content-Type": "application/json"} | auth.authorization("Bearer", settings.apikey)
         url = f"{settings.hostport.rstrip('/')}/api/annotations"
-        return Request(url, encode_json(body) + b"\n", headers | settings.customheaders)
+        return Request.json(url, body, headers | settings.customheaders)
 
     def _tags(self, event: Event) -> list[str]:
         tags = ["falco", event.priority.value, event.rule, event.source, event.hostname]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret, TextMap, encode_json
+from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret, TextMap
 
 
 class GrafanaOncallSettings(HttpSettings):
@@ -34,4 +34,4 @@ class GrafanaOncall(HttpOutput[GrafanaOncallSettings]):
         }
         body |= {"link_to_upstream_details": link} if (link := self.context.link(event)) else {}
         headers = {"Content-Type": "application/json"} | self.settings.customheaders
-        return Request(self.settings.webhookurl.get_secret_value(), encode_json(body) + b"\n", headers)
+        return Request.json(self.settings.webhookurl.get_secret_value(), body, headers)

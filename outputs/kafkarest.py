@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -17,7 +16,6 @@ from sidekick.sdk import (
     Request,
     RetryableError,
     Text,
-    encode_json,
     verdict,
 )
 from sidekick.sdk.body import read_json
@@ -52,9 +50,9 @@ class KafkaRest(HttpOutput[KafkaRestSettings]):
 
     def encode(self, events: Sequence[Event]) -> Request:
         version = 1 if self.settings.version == 1 else 2
-        records: dict[str, Any] = {"records": [{"value": base64.b64encode(event.json).decode()} for event in events]}
+        records = [{"value": base64.b64encode(event.json).decode()} for event in events]
         headers = {"Content-Type": f"application/vnd.kafka.binary.v{version}+json"}
-        return Request(self.settings.address, encode_json(records) + b"\n", headers)
+        return Request.json(self.settings.address, {"records": records}, headers)
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         verdict(answer)

@@ -36,4 +36,4 @@ class Kubeless(ServiceOutput[KubelessSettings]):
             "Event-Type": "falco",
             "Event-Namespace": keys.namespace,
         }
-        return Request(f"{service}/", json_lines(events), headers | self.login())
+        return Request(f"{service}/", json_lines(events), headers)

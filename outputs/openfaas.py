@@ -34,6 +34,6 @@ class OpenFaas(ServiceOutput[OpenFaasSettings]):
         keys = self.settings
         gateway = self.proxied(keys.gatewaynamespace, keys.gatewayservice, keys.gatewayport)
         gateway = gateway or f"http://{keys.gatewayservice}.{keys.gatewaynamespace}:{keys.gatewayport}"
-        headers = {"Content-Type": JSON, "Event-Id": events[0].uuid} | self.login()
+        headers = {"Content-Type": JSON, "Event-Id": events[0].uuid}
         url = f"{gateway}/function/{keys.functionname}.{keys.functionnamespace}"
         return Request(url, json_lines(events), headers)

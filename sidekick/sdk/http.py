@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sidekick.event import encode_json
 from sidekick.sdk.errors import MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.proxy import proxy_of
 
@@ -35,6 +36,11 @@ class Request:
     method: str = "POST"
     exact: bool = False
     """The URL is percent-encoded and signed as it is, so not one escape in it may be written otherwise."""
+
+    @classmethod
+    def json(cls, url: str, document: object, headers: Mapping[str, str] | None = None) -> "Request":
+        """A document, on a line as falcosidekick ends it; `headers` may name another media type."""
+        return cls(url, encode_json(document) + b"\n", {"Content-Type": JSON, **(headers or {})})
 
 
 @dataclass(frozen=True)

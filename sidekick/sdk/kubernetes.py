@@ -10,7 +10,7 @@ import os
 import ssl
 import tempfile
 from binascii import Error as Base64Error
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,10 +20,11 @@ from pydantic import SecretStr
 from sidekick.sdk import auth
 from sidekick.sdk.body import read_json
 from sidekick.sdk.errors import MisconfiguredError
-from sidekick.sdk.http import Answer
-from sidekick.sdk.output import Context, HttpOutput
+from sidekick.sdk.http import Answer, Request
+from sidekick.sdk.output import HttpOutput
 from sidekick.sdk.settings import HttpSettings, Text
 
+H = TypeVar("H", bound=HttpSettings)
 # https://kubernetes.io/docs/tasks/run-application/access-api-from-pod
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -182,6 +183,19 @@ def _content(data: str, path: str, directory: Path) -> bytes:
     return Path(directory, path).read_bytes() if path else b""
 
 
+class ClusterOutput(HttpOutput[H]):
+    """An output whose requests go to the API server that `connect` has found, if there is one, as its user."""
+
+    _server: ApiServer | None = None
+
+    def tls(self) -> ssl.SSLContext:
+        return self._server.tls if self._server else super().tls()
+
+    async def request(self, request: Request) -> Answer:
+        login = self._server.login() if self._server else {}
+        return await super().request(replace(request, headers={**request.headers, **login}))
+
+
 class ServiceSettings(HttpSettings):
     """Keys of an output that calls a service of a cluster."""
 
@@ -192,26 +206,16 @@ class ServiceSettings(HttpSettings):
 K = TypeVar("K", bound=ServiceSettings)
 
 
-class ServiceOutput(HttpOutput[K]):
+class ServiceOutput(ClusterOutput[K]):
     """An output that posts to a service of a cluster."""
-
-    def __init__(self, settings: K, context: Context) -> None:
-        super().__init__(settings, context)
-        self._server: ApiServer | None = None
 
     async def connect(self) -> None:
         if self.settings.kubeconfig:
             self._server = api_server(self.settings.kubeconfig)
         await super().connect()
 
-    def tls(self) -> ssl.SSLContext:
-        return self._server.tls if self._server else super().tls()
-
     def proxied(self, namespace: str, service: str, port: int) -> str:
         """The URL prefix of a service behind the API server's proxy; empty without a kubeconfig."""
         if self._server is None:
             return ""
         return f"{self._server.url}/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy"
-
-    def login(self) -> dict[str, str]:
-        return self._server.login() if self._server else {}
