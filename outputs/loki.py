@@ -18,7 +18,10 @@ from sidekick.sdk import (
     encode_json,
 )
 from sidekick.sdk.labels import text_of
+from sidekick.sdk.series import label_name
 
+# A Loki as it is installed refuses a longer value: https://grafana.com/docs/loki/latest/configure/#limits_config
+_LABEL_LIMIT = 2048
 _LABEL = str.maketrans({".": "_", "[": None, "]": None})
 _ALWAYS = ("k8s.ns.name", "k8s.pod.name")
 
@@ -57,7 +60,9 @@ class Loki(HttpOutput[LokiSettings]):
 
     def __init__(self, settings: LokiSettings, context: Context) -> None:
         super().__init__(settings, context)
-        self._labelled = (*_ALWAYS, *context.custom_fields, *settings.extralabels)
+        fields = (*_ALWAYS, *context.custom_fields, *settings.extralabels)
+        # A name that Loki does not take would have it refuse every alert.
+        self._labelled = {label_name(field.translate(_LABEL)): field for field in fields}
 
     def encode(self, events: Sequence[Event]) -> Request:
         settings = self.settings
@@ -75,7 +80,7 @@ class Loki(HttpOutput[LokiSettings]):
         return Request(url, b'{"streams":[%b]}\n' % body, headers | settings.customheaders)
 
     def _labels(self, event: Event) -> dict[str, str]:
-        labels = {name.translate(_LABEL): text_of(event, name).replace('"', "") for name in self._labelled}
+        labels = {label: text_of(event, field).replace('"', "") for label, field in self._labelled.items()}
         labels |= {
             "rule": event.rule,
             "source": event.source,
@@ -83,4 +88,10 @@ class Loki(HttpOutput[LokiSettings]):
             "hostname": event.hostname,
             "tags": ",".join(event.tags),
         }
-        return {name: value for name, value in labels.items() if value}
+        return {name: _cut(value) for name, value in labels.items() if value}
+
+
+def _cut(value: str) -> str:
+    if len(value) <= _LABEL_LIMIT // 4:  # even of the longest characters, and so without a look at them
+        return value
+    return value.encode()[:_LABEL_LIMIT].decode(errors="ignore")

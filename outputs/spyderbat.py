@@ -9,7 +9,6 @@ import msgspec
 from sidekick.sdk import (
     JSON,
     NO_SECRET,
-    Answer,
     BatchLimits,
     Context,
     Event,
@@ -23,6 +22,7 @@ from sidekick.sdk import (
     encode_json,
     verdict,
 )
+from sidekick.sdk.body import read_json
 from sidekick.sdk.labels import text_of
 
 _LEVELS = {
@@ -75,7 +75,7 @@ class Spyderbat(HttpOutput[SpyderbatSettings]):
         await super().connect()
         present = await self.request(Request(self._sources, headers=self._login, method="GET"))
         verdict(present)
-        if self._uid not in _source_ids(present):
+        if _Source(self._uid) not in read_json(present.body, list[_Source]):
             source = {"name": self.settings.source, "description": self.settings.sourcedescription, "uid": self._uid}
             headers = self._login | {"Content-Type": JSON}
             verdict(await self.request(Request(self._sources, encode_json(source) + b"\n", headers)))
@@ -84,13 +84,6 @@ class Spyderbat(HttpOutput[SpyderbatSettings]):
         lines = b"".join(encode_json(_alert(event)) + b"\n" for event in events)
         headers = self._login | {"Content-Type": "application/ndjson", "Content-Encoding": "gzip"}
         return Request(f"{self._sources}{self._uid}/data/sb-agent", gzip.compress(lines, 1, mtime=0), headers)
-
-
-def _source_ids(answer: Answer) -> set[str]:
-    try:
-        return {source.uid for source in msgspec.json.decode(answer.body, type=list[_Source])}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return set()
 
 
 def _alert(event: Event) -> dict[str, Any]:

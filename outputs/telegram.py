@@ -1,6 +1,6 @@
 """Telegram: each alert as a message of a bot."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -23,7 +23,8 @@ from sidekick.sdk import (
 from sidekick.sdk.body import read_json
 from sidekick.sdk.message import LISTING, Message, markdown
 
-# https://core.telegram.org/bots/api#sendmessage: characters after the marks are read, so the escapes do not count.
+# https://core.telegram.org/bots/api#sendmessage: characters after the marks are read, so the escapes do not count, and
+# as for lengths of its entities, units of UTF-16.
 _LIMIT = 4096
 
 
@@ -63,9 +64,9 @@ class Telegram(HttpOutput[TelegramSettings]):
         (event,) = events
         settings = self.settings
         message = Message.of(event, LISTING, link=self.context.link(event), every=True)
-        message = message.fitted(_LIMIT, lambda shorter: len(_text(shorter).replace("\\", "")))
+        message = message.fitted(_LIMIT, lambda shorter: len(_text(shorter, str).encode("utf-16-le")) // 2)
         body = {
-            "text": _text(message),
+            "text": _text(message, markdown),
             "parse_mode": "MarkdownV2",
             "disable_web_page_preview": True,
             "chat_id": settings.chatid,
@@ -75,15 +76,15 @@ class Telegram(HttpOutput[TelegramSettings]):
         return Request(url, encode_json(body) + b"\n", {"Content-Type": JSON})
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
-        """Telegram says in the body how long to wait, and a chat that does not exist is a 400 of its own."""
+        """Telegram says in the body how long to wait, and a chat or topic that does not exist is a 400 of its own."""
         refusal = read_json(answer.body, _Refusal)
         if answer.status == 429 and refusal.parameters.retry_after is not None:
             raise RetryableError(f"HTTP 429: {shown(answer.body)}", refusal.parameters.retry_after)
-        if answer.status == 400 and "chat" in refusal.description:
+        if answer.status == 400 and ("chat" in refusal.description or "thread" in refusal.description):
             raise MisconfiguredError(f"HTTP 400: {shown(answer.body)}")
         verdict(answer)
 
 
-def _text(message: Message) -> str:
-    head = f"*{markdown(message.title)}*\n\n{markdown(message.text)}\n\n"
-    return head + message.listed(lambda fact: f"• *{markdown(fact.name)}*: {markdown(fact.value)}")
+def _text(message: Message, escaped: Callable[[str], str]) -> str:
+    head = f"*{escaped(message.title)}*\n\n{escaped(message.text)}\n\n"
+    return head + message.listed(lambda fact: f"• *{escaped(fact.name)}*: {escaped(fact.value)}")

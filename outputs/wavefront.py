@@ -93,4 +93,6 @@ def _cut(key: str, value: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.translate(_TAG)
+    escaped = text.translate(_TAG)
+    # A backslash at the end would take the closing quote with it.
+    return f"{escaped} " if escaped.endswith("\\") else escaped

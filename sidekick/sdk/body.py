@@ -7,7 +7,7 @@ import msgspec
 
 from sidekick.event import Event
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 def json_lines(events: Iterable[Event]) -> bytes:

@@ -227,5 +227,5 @@ class HttpSettings(OutputSettings):
     """Present the client certificate of `mutualtlsclient`."""
     checkcert: Flag = True
     """Verify the server's certificate; false accepts anybody's."""
-    maxconcurrentrequests: int = 1
+    maxconcurrentrequests: int = Field(default=1, ge=0)
     """Requests in flight at once where one request carries one alert; 0 means 64."""

@@ -54,6 +54,15 @@ def test_loki_has_a_stream_for_each_set_of_labels() -> None:
     assert len(streams) == 2
 
 
+def test_loki_is_given_no_label_that_it_refuses() -> None:
+    names = ["my-label", "9lives", "proc.aname[2]", "proc.cmdline"]
+    event = alert(dict.fromkeys(names, "x") | {"proc.cmdline": "é" * 3000})
+    (stream,) = json.loads(encoded("loki", [event], extralabels=",".join(names)).body)["streams"]
+    labels = stream["stream"]
+    assert all(re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name) and len(labels[name].encode()) <= 2048 for name in labels)
+    assert {"my_label", "_9lives", "proc_aname2", "proc_cmdline"} <= labels.keys()
+
+
 def test_splunk_knows_each_alerts_time() -> None:
     events = [alert(time="2026-11-24T10:00:00.000000001Z"), alert(time="1969-12-31T23:59:59.5Z")]
     entries = [msgspec.json.decode(line, type=dict[str, Any]) for line in encoded("splunk", events).body.splitlines()]
@@ -72,6 +81,8 @@ def test_wavefront_cuts_a_tag_that_would_be_blocked() -> None:
     (line,) = body.decode().splitlines()
     assert re.search(r'"proc.cmdline"="a\\"b\\nx+"', line)
     assert "blank" not in line
+    body = gzip.decompress(encoded("wavefront", [alert({"proc.cwd": "C:\\"})]).body)
+    assert b'"proc.cwd"="C:\\ "' in body
     assert max(map(len, re.findall(r'"x+', line)), default=0) <= 254
 
 
