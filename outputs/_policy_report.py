@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from outputs._subject import subject_of
 from sidekick.sdk import Event, Priority, encode_json
+from sidekick.sdk.labels import as_text
 
 _API = "wgpolicyk8s.io/v1alpha2"
 ID = "falco.uuid"
@@ -94,14 +95,10 @@ def _result(event: Event) -> dict[str, Any]:
 
 
 def _properties(event: Event) -> dict[str, str]:
-    return {name: _text(value) for name, value in event.fields.items() if value is not None}
+    return {name: as_text(value) for name, value in event.fields.items() if value is not None}
 
 
 def _outcome(priority: Priority) -> str:
     if priority is Priority.WARNING:
         return "warn"
     return "fail" if priority.level > Priority.WARNING.level else "skip"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else encode_json(value).decode()

@@ -3,19 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sidekick.sdk import (
-    NO_SECRET,
-    Event,
-    Flag,
-    HttpOutput,
-    HttpSettings,
-    Request,
-    Secret,
-    Text,
-    TextMap,
-    auth,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, Event, Flag, HttpOutput, HttpSettings, Request, Secret, Text, TextMap, auth
+from sidekick.sdk.labels import as_text
 
 
 class GrafanaSettings(HttpSettings):
@@ -57,10 +46,6 @@ class Grafana(HttpOutput[GrafanaSettings]):
     def _tags(self, event: Event) -> list[str]:
         tags = ["falco", event.priority.value, event.rule, event.source, event.hostname]
         if self.settings.allfieldsastags:
-            tags += [_text(value) for _, value in sorted(event.fields.items()) if value is not None]
+            tags += [as_text(value) for _, value in sorted(event.fields.items()) if value is not None]
             tags += event.tags
         return [tag for tag in tags if tag]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else encode_json(value).decode()

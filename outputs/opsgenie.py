@@ -3,19 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from sidekick.sdk import (
-    JSON,
-    NO_SECRET,
-    AnyCase,
-    Event,
-    HttpOutput,
-    HttpSettings,
-    Priority,
-    Request,
-    Secret,
-    auth,
-    encode_json,
-)
+from sidekick.sdk import NO_SECRET, AnyCase, Event, HttpOutput, HttpSettings, Priority, Request, Secret, auth
 from sidekick.sdk.message import FIELDS, Message, shortened
 
 _PRIORITIES = {
@@ -66,8 +54,8 @@ class Opsgenie(HttpOutput[OpsgenieSettings]):
             "details": {fact.name.replace(".", "_"): fact.value for fact in details},
             "priority": _PRIORITIES.get(event.priority, "P5"),
         }
-        headers = {"Content-Type": JSON} | auth.authorization("GenieKey", self.settings.apikey)
-        return Request(f"https://{_HOSTS[self.settings.region]}/v2/alerts", encode_json(body) + b"\n", headers)
+        login = auth.authorization("GenieKey", self.settings.apikey)
+        return Request.json(f"https://{_HOSTS[self.settings.region]}/v2/alerts", body, login)
 
 
 def _size(message: Message) -> int:

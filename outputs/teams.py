@@ -6,7 +6,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sidekick.sdk import (
-    JSON,
     NO_SECRET,
     Answer,
     Event,
@@ -62,7 +61,7 @@ class Teams(HttpOutput[TeamsSettings]):
         card = self._adaptive if "/workflows/" in urlsplit(url).path else self._connector
         message = Message.of(event, _ORDER, link=self.context.link(event))
         message = message.fitted(_LIMIT, lambda shorter: len(encode_json(card(event, shorter))))
-        return Request(url, encode_json(card(event, message)) + b"\n", {"Content-Type": JSON})
+        return Request.json(url, card(event, message))
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         """An incoming webhook says 200 and tells the status that counts in its text."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sidekick.sdk import JSON, NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret, encode_json
+from sidekick.sdk import NO_SECRET, Event, HttpOutput, HttpSettings, Request, Secret
 from sidekick.sdk.message import LISTING, Message, markdown
 
 # https://developer.webex.com/docs/api/v1/messages/create-a-message
@@ -28,8 +28,7 @@ class Webex(HttpOutput[WebexSettings]):
         (event,) = events
         message = Message.of(event, LISTING, link=self.context.link(event), every=True)
         message = message.fitted(_LIMIT, lambda shorter: len(_text(shorter).encode()))
-        url = self.settings.webhookurl.get_secret_value()
-        return Request(url, encode_json({"markdown": _text(message)}) + b"\n", {"Content-Type": JSON})
+        return Request.json(self.settings.webhookurl.get_secret_value(), {"markdown": _text(message)})
 
 
 def _text(message: Message) -> str:

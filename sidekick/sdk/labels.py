@@ -1,11 +1,18 @@
 """Fields of an alert as other systems' labels, tags and dimensions."""
 
-from sidekick.event import Event
+from typing import Any
+
+from sidekick.event import Event, encode_json
 
 
 def text_fields(event: Event) -> list[tuple[str, str]]:
     """Those fields whose value is a text, by name: what falcosidekick takes for a label."""
     return sorted((name, value) for name, value in event.fields.items() if isinstance(value, str))
+
+
+def as_text(value: Any) -> str:
+    """A value of any kind, as JSON where it is no text."""
+    return value if isinstance(value, str) else encode_json(value).decode()
 
 
 def text_of(event: Event, field: str) -> str:
