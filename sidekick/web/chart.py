@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sidekick.event import Priority
 from sidekick.store import Histogram
+from sidekick.web.page import plural
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Chart:
             return "No events in this time."
         most, count = max(self.totals.items(), key=lambda item: item[1])
         at = datetime.fromtimestamp(most, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"{self.total:,} events; most of them, {count:,}, in the {_length(self.step)} from {at}."
+        return f"{plural(self.total, 'event')}; most of them, {count:,}, in the {_length(self.step)} from {at}."
 
     def as_json(self) -> dict[str, object]:
         """For the script; the series from the least urgent, which lies at the bottom."""

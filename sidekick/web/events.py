@@ -1,8 +1,9 @@
 """The Events pages: the list with its chart and facets, and one event."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,12 +12,12 @@ from fastapi.responses import Response
 from sidekick.control.ports import Service
 from sidekick.event import Event
 from sidekick.filter import FilterError, compile_filter
-from sidekick.store import DIMENSIONS, Page, Reader, Search, StoreError, Tally
+from sidekick.store import DIMENSIONS, Bar, Histogram, Page, Reader, Search, StoreError, Tally
 from sidekick.web import snippet
 from sidekick.web.blocks import sources
 from sidekick.web.chart import Chart, chart
 from sidekick.web.frame import Frame
-from sidekick.web.search import SPANS, View, equals
+from sidekick.web.search import SPANS, View, equals, label
 
 _NEAR = 300
 """Seconds before and after an event in which its page looks for the same rule."""
@@ -26,12 +27,14 @@ _NOTHING = Page([], None, complete=True)
 
 @dataclass(frozen=True)
 class Overview:
-    """What stands around the list: counted by minute, from the store's counts."""
+    """What stands around the list: from the store's counts, which know nothing of words and filters, or `exact`."""
 
     chart: Chart
     facets: Mapping[str, list[Tally]]
     empty: bool
     """The store has nothing at all."""
+    exact: bool
+    """It counts the events of the list, all of which are there."""
 
 
 def router(service: Service, frame: Frame) -> APIRouter:
@@ -44,13 +47,15 @@ def router(service: Service, frame: Frame) -> APIRouter:
             return frame.page(request, "no_store.html")
         view = View.of(request.query_params)
         page, problem = await _find(reader, view)
-        overview, failure = await _overview(reader, view)
+        events = _events(page)
+        whole = page.complete and page.next is None and view.before is None and not problem
+        overview, failure = await _overview(reader, view, events if whole and (view.words or view.filter) else None)
         return frame.page(
             request,
             "events.html",
             view=view,
             spans=SPANS,
-            events=_events(page),
+            events=events,
             found=page,
             problem=problem,
             overview=overview,
@@ -83,16 +88,35 @@ async def _find(reader: Reader, view: View) -> tuple[Page, FilterError | StoreEr
         return _NOTHING, error
 
 
-async def _overview(reader: Reader, view: View) -> tuple[Overview | None, StoreError | None]:
+async def _overview(
+    reader: Reader, view: View, found: Sequence[Event] | None
+) -> tuple[Overview | None, StoreError | None]:
+    """Of the events that were found where they are given, else of all of that time."""
     try:
         extent = await reader.extent()
         since, until = view.stretch(extent)
+        if found is not None:
+            histogram = await reader.histogram(since, until, {})
+            return Overview(chart(_refilled(histogram, found)), _tallied(found), extent is None, exact=True), None
         tops = asyncio.gather(*(reader.top(name, since, until, _others(view, name)) for name in DIMENSIONS))
         histogram = await reader.histogram(since, until, view.facets)
         facets: dict[str, list[Tally]] = dict(zip(DIMENSIONS, map(_named, await tops), strict=True))
     except StoreError as error:
         return None, error
-    return Overview(chart(histogram), facets, extent is None), None
+    return Overview(chart(histogram), facets, extent is None, exact=False), None
+
+
+def _refilled(histogram: Histogram, events: Sequence[Event]) -> Histogram:
+    """The same bars, with those events in them."""
+    seconds = ((event.timestamp_ns // 10**9 - histogram.since, event.priority.value) for event in events)
+    counts = Counter((second // histogram.step * histogram.step, priority) for second, priority in seconds)
+    bars = [Bar(histogram.since + start, priority, count) for (start, priority), count in counts.items()]
+    return replace(histogram, bars=bars)
+
+
+def _tallied(events: Sequence[Event]) -> dict[str, list[Tally]]:
+    counts = {name: Counter(label(event, name) for event in events) for name in DIMENSIONS}
+    return {name: _named([Tally(*item) for item in count.most_common(10)]) for name, count in counts.items()}
 
 
 def _named(tallies: list[Tally]) -> list[Tally]:

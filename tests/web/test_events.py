@@ -63,6 +63,30 @@ async def test_words_filter_and_facets_narrow_the_list_and_make_a_link(tmp_path:
         assert await shown(again) == ["First", "Third"]
 
 
+async def test_a_search_is_counted_where_all_it_finds_is_shown(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        now = time.time()
+        await filled(served, now)
+        await served.add(*(alert(now - 300, rule="Many", output=f"number {number}") for number in range(60)))
+        page = await tabs.open(f"{served.url}/events?q=shadow")
+        chart, facets = page.locator("[data-chart]"), page.get_by_role("navigation", name="Narrow by")
+        all_counted = page.get_by_text("Counts are of all events")
+        await expect(chart).to_have_attribute("aria-label", re.compile("^1 event;"))
+        for facet in ("Warning 1", "Third 1", "node-1 1", "shop 1"):
+            await expect(facets.get_by_role("link", name=facet)).to_be_visible()
+        await expect(facets.get_by_role("link", name="Many")).to_have_count(0)
+        await expect(all_counted).to_have_count(0)
+
+        await page.goto(f"{served.url}/events?q=number")
+        await expect(chart).to_have_attribute("aria-label", re.compile("^64 events;"))
+        await expect(facets.get_by_role("link", name="Many 60")).to_be_visible()
+        await expect(all_counted).to_be_visible()
+        await page.goto(f"{served.url}/events?filter=rule+%3D+Many&namespace=kube-system")
+        await expect(chart).to_have_attribute("aria-label", "No events in this time.")
+        await page.goto(f"{served.url}/events")
+        await expect(all_counted).to_have_count(0)
+
+
 async def test_a_wrong_filter_is_shown_at_its_character(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         await filled(served, time.time())
