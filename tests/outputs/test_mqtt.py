@@ -80,6 +80,18 @@ async def test_a_broker_restarted_in_mid_stream_has_every_alert(
     assert set(subscriber.messages) == {event.json for event in events}
 
 
+async def test_a_broker_killed_in_mid_stream_has_passed_every_alert_on(topic: str, tmp_path: Path) -> None:
+    """With qos 1: whoever is connected is sent an alert before it is acknowledged. For those who are away a killed
+    Mosquitto has no more than it had at its last save."""
+    with Mosquitto(tmp_path / "mosquitto") as server:
+        subscriber = await asyncio.to_thread(Subscriber, server, topic, 1)
+        await asyncio.to_thread(server.save)
+        output = made(server.url, topic=topic, qos=1, retry=RETRY, batch={"count": 20}, timeout="5s")
+        with subscriber.present():
+            events = await through(output, tmp_path, restart(server.kill, server))
+            await until(lambda: set(subscriber.messages) >= {event.json for event in events})
+
+
 # The library leaves the socket of a handshake that failed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_tls_and_a_login(mosquitto: Mosquitto, topic: str) -> None:

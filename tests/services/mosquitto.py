@@ -1,5 +1,7 @@
 """Mosquitto, as Debian packages it: MQTT for everybody, and by TLS for who has a password."""
 
+import os
+import signal
 import socket
 import subprocess
 import uuid
@@ -12,6 +14,7 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.deadline import wait_for
 from tests.services.certificates import Certificates
 from tests.services.server import Server
 
@@ -22,6 +25,7 @@ per_listener_settings true
 persistence true
 persistence_location {home}/
 max_queued_messages 0
+max_inflight_messages 0
 allow_zero_length_clientid true
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -40,8 +44,10 @@ _ACCEPTED = bytes.fromhex("20020000")
 
 
 class Mosquitto(Server):
-    """`port` and `websockets` are for everybody, `secure` wants TLS and the login of USER. What it
-    holds outlives a stop, not a kill."""
+    """`port` and `websockets` are for everybody, `secure` wants TLS and the login of USER.
+
+    It acknowledges what it has in memory: what it holds outlives a stop, and a kill only if it was there at a `save`.
+    """
 
     ports = 3
 
@@ -66,14 +72,20 @@ class Mosquitto(Server):
             connection.sendall(_CONNECT)
             return connection.recv(4) == _ACCEPTED
 
+    def save(self) -> None:
+        """For the first time, as it would do every half an hour."""
+        os.kill(self.pid, signal.SIGUSR1)
+        wait_for((self.home / "mosquitto.db").exists)
+
 
 class Subscriber:
     """Somebody whose messages the broker keeps while he is away, but for those of qos 0."""
 
-    def __init__(self, server: Mosquitto, topic: str) -> None:
+    def __init__(self, server: Mosquitto, topic: str, qos: int = 2) -> None:
         self.messages: list[bytes] = []
         self._server = server
         self._topic = topic
+        self._qos = qos
         self._name = f"subscriber-{uuid.uuid4()}"
         self.fetch()
 
@@ -90,7 +102,7 @@ class Subscriber:
 
         # By its argument: a client that its own callbacks hold would be left, with its sockets, to the collector.
         def subscribe(client: Client, *_: Any) -> None:
-            client.subscribe(self._topic, qos=2)
+            client.subscribe(self._topic, self._qos)
 
         def be_ready(*_: Any) -> None:
             ready.set()
