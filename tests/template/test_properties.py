@@ -1,10 +1,10 @@
 """Any text gives a template or a `TemplateError`; rendering raises nothing but `TemplateExecutionError`.
 
-Where Go is installed, random templates are also rendered by Go, and the results must be equal.
+Random templates are also rendered by Go, and the results must be equal.
 """
 
 import random
-import shutil
+import re
 from typing import Any
 
 import pytest
@@ -111,14 +111,18 @@ class RandomTemplate:
         return f"{{{{{word} {self.pipe(1)}}}}}{inner}{self.body(depth - 1)}{otherwise}{{{{end}}}}"
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
+# Go before 1.24 stops there; what its successors do is among the fixtures.
+OVER_A_NUMBER = re.compile(r"range can't iterate over -?\d+$")
+
+
+@pytest.mark.service
 def test_random_templates_render_as_go() -> None:
     # Numbers of an alert are more lenient here, so this alert has none.
     asked = [{"dot": "without numbers", "template": RandomTemplate(seed).body(2)} for seed in range(3000)]
-    answers = render_with_go(asked)
     differences = [
         (case["template"], (case["output"], case["error"]), mine)
-        for case in answers
+        for case in render_with_go(asked)
         if (mine := rendered(case["template"], DATA[case["dot"]])) != (case["output"], case["error"])
+        and not OVER_A_NUMBER.search(case.get("message", ""))
     ]
     assert differences == []
