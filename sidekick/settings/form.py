@@ -17,24 +17,40 @@ _TIMES = {86400: "d", 3600: "h", 60: "m", 1: "s"}
 _SIZES = {1 << 30: "GiB", 1 << 20: "MiB", 1 << 10: "KiB", 10**9: "GB", 10**6: "MB", 10**3: "kB", 1: ""}
 _PRIORITIES = [priority.value.lower() for priority in Priority]
 _WORDS = {"flag": "true or false", "duration": "duration", "size": "size", "rate": "rate", "priority": "priority"}
-_SCHEMAS: dict[str, dict[str, Any]] = {
-    "flag": {"type": "boolean"},
-    "duration": {"type": "string", "pattern": r"^0$|^([0-9.]+(ns|us|µs|ms|s|m|h|d))+$"},
+_ZERO = {"minimum": 0, "maximum": 0}  # of numbers, the only one that needs no unit
+
+
+def _in_any_case(words: list[str]) -> str:
+    """A pattern without flags, which ECMA-262, whose patterns JSON Schema has, does not know everywhere."""
+    return "|".join("".join(f"[{sign}{sign.upper()}]" for sign in word) for word in words)
+
+
+_SCALARS = ["string", "number", "boolean"]
+_JSON: dict[str, dict[str, Any]] = {
+    "flag": {"type": ["boolean"]},
+    "duration": {"type": ["string", "integer"], **_ZERO, "pattern": r"^0$|^([0-9.]+(ns|us|µs|ms|s|m|h|d))+$"},
+    "milliseconds": {"type": ["string", "number"]},
     "size": {"type": ["integer", "string"]},
-    "rate": {"type": ["integer", "string"], "pattern": "^0$|^[0-9.]+ */ *[smhd]$"},
-    "priority": {"type": "string", "pattern": "^(?i:" + "|".join([*_PRIORITIES, "info"]) + ")?$"},
+    "rate": {"type": ["string", "integer"], **_ZERO, "pattern": "^0$|^[0-9.]+ */ *[smhd]$"},
+    "priority": {"type": ["string"], "pattern": f"^({_in_any_case([*_PRIORITIES, 'info'])})?$"},
+    "text": {"type": _SCALARS},
+    "secret": {"type": ["string", "number"]},
+    "number": {"type": ["number"]},
+    "word": {"type": ["string"]},
+    "list": {"type": ["array", "string"], "items": {"type": _SCALARS}},
+    "map": {"type": ["object", "string"], "additionalProperties": {"type": [*_SCALARS, "null"]}},
+    "tree": {"type": ["array", "object"]},
 }
-_KINDS: dict[Kind, tuple[str, dict[str, Any]]] = {
-    Kind.TEXT: ("text", {"type": ["string", "number", "boolean"]}),
-    Kind.SECRET: ("secret", {"type": ["string", "number"]}),
-    Kind.NUMBER: ("number", {"type": "number"}),
-    Kind.WORD: ("text", {"type": "string"}),
-    Kind.LIST: ("list", {"type": ["array", "string"], "items": {"type": "string"}}),
-    Kind.MAP: (
-        "map",
-        {"type": ["object", "string"], "additionalProperties": {"type": ["string", "number", "boolean", "null"]}},
-    ),
-    Kind.TREE: ("list of sections", {"type": ["array", "object"]}),
+JSON_TYPES = {name: found | {"type": [*found["type"], "null"]} for name, found in _JSON.items()}
+"""What may be written, as JSON Schema, by the names that `json_type` refers to; what is written blank is not set."""
+_KINDS = {
+    Kind.TEXT: "text",
+    Kind.SECRET: "secret",
+    Kind.NUMBER: "number",
+    Kind.WORD: "text",
+    Kind.LIST: "list",
+    Kind.MAP: "map",
+    Kind.TREE: "list of sections",
 }
 
 
@@ -44,14 +60,17 @@ def words(key: Key) -> str:
         return "one of " + ", ".join(map(str, choices(key)))
     if key.kind is Kind.TREE and get_origin(key.field.annotation) is dict:
         return "sections by name"
-    return _WORDS.get(_form(key)) or _KINDS[key.kind][0]
+    return _WORDS.get(_form(key)) or _KINDS[key.kind]
 
 
 def json_type(key: Key) -> dict[str, Any]:
-    """What may be written, as JSON Schema."""
+    """What may be written, as JSON Schema, by a name in `JSON_TYPES`."""
     if choices(key):
-        return {"enum": choices(key)}
-    return _SCHEMAS.get(_form(key)) or _KINDS[key.kind][1]
+        return {"enum": [*choices(key), None]}
+    name = _form(key) or key.kind.name.lower()
+    if name == "duration" and len(validators(key.field)) > 1:  # as falcosidekick's otlp, which takes bare numbers
+        name = "milliseconds"
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def choices(key: Key) -> list[Any]:

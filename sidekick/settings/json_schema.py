@@ -15,12 +15,15 @@ def json_schema(known: Schema) -> dict[str, Any]:
             place = place["properties"].setdefault(section, _section())
         place["properties"][leaf] = {"description": key.meaning, **form.json_type(key)}
     root["patternProperties"] = {
-        f"^{name.replace('.', '[.]')}[.][a-z0-9][a-z0-9_-]*$": {
-            "$ref": f"#/properties/{'/properties/'.join(name.split('.'))}"
-        }
-        for name in known.types
+        _pattern(name): {"$ref": f"#/properties/{'/properties/'.join(name.split('.'))}"} for name in known.types
     }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of sidekick", **root}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of sidekick"}
+    return head | root | {"$defs": form.JSON_TYPES}
+
+
+def _pattern(name: str) -> str:
+    """The named instances of an output, and itself where its name has a dot."""
+    return f"^{name.replace('.', '[.]')}([.][a-z0-9][a-z0-9_-]*){'?' if '.' in name else ''}$"
 
 
 def _section() -> dict[str, Any]:

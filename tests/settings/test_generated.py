@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from sidekick.settings import Configuration, load
 from sidekick.settings.catalog import OutputType
 from sidekick.settings.example import least_example
 from sidekick.settings.reference import generated
 from sidekick.settings.schema import schema
-from tests.settings.conftest import Load
+from tests.settings.conftest import Load, Refuse
 
 ROOT = Path(__file__).parents[2]
 TEXTS = generated()
@@ -87,6 +89,38 @@ def test_the_json_schema_knows_the_keys_and_no_others() -> None:
     known = schema()
     assert set(_leaves(root, "")) == set(known.keys)
     assert any("webhook" in pattern for pattern in root["patternProperties"])
+
+
+SCHEMA = Draft202012Validator(json.loads(TEXTS["config/schema.json"]))
+SECTION = "webhook: {address: http://x, %s}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "otlp: {logs: {endpoint: http://x, timeout: 10000}, traces: {endpoint: http://x, duration: 1000}}",
+        "otlp.metrics: {endpoint: http://x, timeout: 10s}",
+        "aws.s3: {bucket: x}\naws.s3.two: {bucket: y}\nslack.ops: {webhookurl: http://x}\nslack:",
+        "grace: 0\nlog: {format: , level: debug}\ncustomfields:\ncustomtags: [1, a, true]\njournal: {fsync: }",
+        SECTION % "timeout: 0, checkcert: , minimumpriority: WARNING, filter: , batch: {bytes: 1MB, linger: 1m30s}",
+        SECTION % "throttle: {rate: 10/m, burst: 5}, group: {window: 0}, customheaders: {a: 1, b: }",
+    ],
+)
+def test_what_loads_is_right_by_the_json_schema(configure: Load, text: str) -> None:
+    assert configure(text)
+    assert [error.message for error in SCHEMA.iter_errors(yaml.safe_load(text))] == []
+
+
+@pytest.mark.parametrize("wrong", ["timeout: 30", "throttle: {rate: 5}", "minimumpriority: loud", "adress: x"])
+def test_what_does_not_load_is_wrong_by_the_json_schema_too(refuse: Refuse, wrong: str) -> None:
+    assert refuse(SECTION % wrong)
+    assert not SCHEMA.is_valid(yaml.safe_load(SECTION % wrong))
+
+
+def test_the_example_is_right_by_the_json_schema() -> None:
+    _, whole, _, *outputs = TEXTS["config/example.yaml"].split("\n\n")
+    example = yaml.safe_load("\n".join(_uncommented(part) for part in (whole, *outputs)))
+    assert [error.message for error in SCHEMA.iter_errors(example)] == []
 
 
 def _leaves(node: dict[str, Any], prefix: str) -> list[str]:
