@@ -32,6 +32,7 @@ class AwsS3(AwsOutput[S3Settings]):
     requires = ("bucket",)
     example = {"bucket": "falco-alerts", "region": "eu-west-1"}
     limits = objects.LIMITS
+    whole = True
 
     @property
     def batch(self) -> BatchLimits:

@@ -56,6 +56,7 @@ class AwsSecuritylake(AwsOutput[SecuritylakeSettings]):
     # As `batchsize` and `interval` are by default.
     limits = BatchLimits(count=1000, bytes=16 << 20, linger=300.0)
     extra = "securitylake"
+    whole = True
 
     @property
     def batch(self) -> BatchLimits:

@@ -25,6 +25,7 @@ class Storage(GoogleOutput[StorageSettings]):
     requires = ("bucket",)
     example = {"bucket": "falco-alerts", "prefix": "falco"}
     limits = LIMITS
+    whole = True
 
     @property
     def batch(self) -> BatchLimits:

@@ -27,6 +27,7 @@ class YandexS3(YandexOutput[S3Settings]):
     requires = ("bucket",)
     example = {"bucket": "falco-alerts"}
     limits = objects.LIMITS
+    whole = True
 
     @property
     def batch(self) -> BatchLimits:

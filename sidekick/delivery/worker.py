@@ -179,7 +179,7 @@ class Worker:
     async def _deliver(self, events: Sequence[Event], tally: Tally) -> None:
         """Returns when each event is delivered or dead; raises `Stopped`."""
         while events:
-            if self.breaker.open and len(events) > 1:
+            if self.breaker.open and len(events) > 1 and not self.output.whole:
                 await self._deliver(events[:1], tally)
                 events = events[1:]
             try:

@@ -84,6 +84,8 @@ class Output(ABC, Generic[S]):
     """False: starts at *now* and keeps no place in the journal (counters)."""
     idempotent: ClassVar[bool] = False
     """True: a resend of the same event leaves no second copy there."""
+    whole: ClassVar[bool] = False
+    """True: a resend of the same batch leaves no second copy there, so none is tried again in parts."""
     extra: ClassVar[str | None] = None
     """The optional dependency (`sidekick[NAME]`) that `connect` imports."""
 

@@ -136,6 +136,15 @@ async def test_an_open_breaker_knocks_with_one_event(bench: Bench) -> None:
     assert not worker.breaker.open
 
 
+async def test_a_batch_that_has_to_stay_whole_knocks_as_it_is(bench: Bench) -> None:
+    class Objects(Destination):
+        whole = True
+
+    output, events = Objects(fails(MisconfiguredError("HTTP 401"))), alerts(6)
+    await deliver(bench, output, events)
+    assert [len(ids) for ids in output.tries] == [6, 6]
+
+
 async def test_a_refusal_for_good_is_an_answer_and_ends_the_failing(bench: Bench) -> None:
     output = Destination(fails(MisconfiguredError("HTTP 401")), fails(PermanentError("HTTP 400")))
     worker, events = bench.worker(output), alerts(6)

@@ -14,9 +14,12 @@ import pytest
 from outputs.gcp_chronicle import Chronicle
 from outputs.gcp_cloudfunctions import CloudFunctions
 from outputs.gcp_pubsub import PubSub
-from outputs.gcp_storage import Storage
-from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError, PermanentError, RetryableError
+from outputs.gcp_storage import Storage, StorageSettings
+from sidekick.delivery.breaker import FAILURES_TO_OPEN
+from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError, PermanentError, Request, RetryableError
+from sidekick.sdk.testing import Fault
 from tests.outputs.alerts import DATA, alert, recorded
+from tests.outputs.midstream import RETRY, through
 from tests.services.google import Google, google
 
 
@@ -138,6 +141,23 @@ async def test_a_batch_is_one_object_however_often_it_is_sent() -> None:
         assert gzip.decompress(body).splitlines() == [event.json for event in events]
         await output.send(events[:1])
         assert len(service.objects) == 2
+
+
+async def test_a_batch_whose_answers_get_lost_is_there_once_however_long_it_takes(tmp_path: Path) -> None:
+    async with google() as service:
+        lost = iter(range(2 * FAILURES_TO_OPEN))
+
+        def losing(request: Request) -> Answer | Fault:
+            answer = service(request)
+            return Fault.CUT if "/upload/" in request.url and next(lost, None) is not None else answer
+
+        assert service.server
+        service.server.script = losing
+        keys = {"bucket": "b", "endpoint": service.url, "credentials": service.credentials, "retry": RETRY}
+        settings = StorageSettings.model_validate({**keys, "batch": {"count": 20, "linger": "0s"}})
+        events = await through(Storage(settings, Context()), tmp_path)
+        stored = [line for body in service.objects.values() for line in gzip.decompress(body).splitlines()]
+    assert sorted(stored) == sorted(event.json for event in events)
 
 
 async def test_the_single_layout_is_falcosidekicks() -> None:
