@@ -127,3 +127,4 @@ class ServiceCollector(Collector):
         syncing = journal.syncing
         yield SummaryMetricFamily("sidekick_journal_sync_seconds", "fdatasync", syncing.syncs, syncing.seconds)
         yield CounterMetricFamily("sidekick_journal_sync_failures", "Failed fdatasync", value=syncing.failures)
+        yield CounterMetricFamily("sidekick_journal_failures", "Seconds without retention", value=journal.failures)

@@ -24,6 +24,7 @@ class GroupCommit:
 
     def __init__(self, log: Log, tail: Tail, committed: Committed, syncer: Syncer | None) -> None:
         self.error: OSError | None = None
+        """Why nothing can be written, from the first failure until somebody has looked and takes it back."""
         self._log = log
         self._tail = tail
         self._committed = committed
@@ -70,7 +71,7 @@ class GroupCommit:
         self._settle(group, None)
 
     def _settle(self, group: Group, error: OSError | None) -> None:
-        self.error = error
+        self.error = error or self.error
         self.busy = False
         if self._gathered:
             self._begin()

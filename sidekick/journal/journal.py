@@ -4,6 +4,7 @@ Everything happens in the event loop's thread, save fdatasync and the removal of
 """
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from sidekick.journal.sync import Syncer
 from sidekick.journal.tail import Tail
 
 log = logging.getLogger(__name__)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PROBE = 64 << 10  # a disk that cannot take that many bytes is full
 _SEGMENTS = 8  # least number of segments in the size and the age that are kept, for they are removed whole
 
@@ -43,6 +45,10 @@ class Journal:
         self._syncer = Syncer(self._log)
         self._cursors: dict[str, Cursor] = {}
         self._over_limit = False
+        self._refusing = False
+        self._failing = False
+        self.failures = 0
+        """Seconds whose work came to no end."""
         self.closed = False
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -97,11 +103,16 @@ class Journal:
     def _admit(self) -> None:
         if self.closed:
             raise JournalFull("the journal is closed")
-        if error := self._commits.error:
-            raise JournalFull(f"the journal cannot be written: {error.strerror or error}")
         self._keep_size()
-        if self._over_limit:
-            raise JournalFull(f"the journal holds {self.bytes} bytes that are not delivered, its limit")
+        if obstacle := self._obstacle:
+            raise JournalFull(obstacle)
+
+    @property
+    def _obstacle(self) -> str:
+        """Why nothing is taken now."""
+        if error := self._commits.error:
+            return f"the journal cannot be written: {error.strerror or error}"
+        return f"the journal holds {self.bytes} bytes that are not delivered, its limit" if self._over_limit else ""
 
     def cursor(self, name: str, *, durable: bool = True, start: Literal["oldest", "newest"] = "newest") -> Cursor:
         """The cursor of that name, at its old place; a new one begins at `start`: with the next alert, by default."""
@@ -135,7 +146,8 @@ class Journal:
             self._housekeeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._housekeeping
-        await self._sync()
+        with suppress(OSError):
+            await self._sync()
         self._release()
 
     def _release(self) -> None:
@@ -148,31 +160,60 @@ class Journal:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(1)
-            if self._commits.error and not self._commits.busy:
-                await self._recover_disk()
-            self._keep_size()
-            self._keep_age()
-            self._keep_room()
-            await self._sync()
+            try:
+                await self._keep_durable()
+                self._keep_size()
+                self._keep_age()
+                self._keep_room()
+            except Exception as error:  # whatever it is, the next second has its work too
+                self.failures += 1
+                if not self._failing:
+                    defect = None if isinstance(error, OSError) else error
+                    log.error("the journal cannot be looked after: %s", error, exc_info=defect)  # noqa: TRY400
+                self._failing = True
+            else:
+                self._failing = False
+            self._tell()
+
+    async def _keep_durable(self) -> None:
+        if not self._syncer.failing:
+            try:
+                await self._sync()
+            except OSError as error:  # from here on the promise could not be kept, so nothing is taken
+                self._commits.error = error
+        if self._commits.error and not self._commits.busy:
+            await self._recover_disk(self._commits.error)
 
     async def _sync(self) -> None:
+        """Raises OSError, which the syncer has logged and counted."""
         if self._log.unsynced and self.settings.fsync != "no":
-            with suppress(OSError):  # the syncer has logged and counted it, and the next second tries again
-                # Never cancelled: the sync also closes the files that were left for a new segment.
-                await asyncio.shield(self._syncer.sync())
+            # Never cancelled: the sync also closes the files that were left for a new segment.
+            await asyncio.shield(self._syncer.sync())
 
-    async def _recover_disk(self) -> None:
+    async def _recover_disk(self, error: OSError) -> None:
         """Makes room on a full disk from what is delivered, if there is any, and looks whether it can be written."""
-        if all(cursor.waiting == 0 for cursor in self._durable):  # then all that is in the way may be the last segment
+        # Linux tells but once of what it could not write, so no more is written to a file whose sync has failed. And
+        # where nothing waits, all that is in the way may be the last segment.
+        if self._syncer.failing or all(cursor.waiting == 0 for cursor in self._durable):
             self._rotate()
-        if removed := self._remove_oldest():
+        if self._log.closed and (error.errno in _NO_ROOM or self._passed()) and (removed := self._remove_oldest()):
             await removed
         try:
             self._log.probe(_PROBE)
-        except OSError as error:
-            self._commits.error = error
+            await self._sync()
+        except OSError as still:
+            self._commits.error = still
         else:
             self._commits.error = None
+
+    def _tell(self) -> None:
+        """Says once that alerts are refused, and once that they are taken again."""
+        obstacle = self._obstacle
+        if obstacle and not self._refusing:
+            log.error("alerts are refused: %s", obstacle)
+        elif self._refusing and not obstacle:
+            log.info("alerts are taken again")
+        self._refusing = bool(obstacle)
 
     def _keep_size(self) -> None:
         while self.bytes > self.settings.retention.size and self._remove_oldest():
@@ -259,7 +300,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether alerts are refused now."""
-        return self._over_limit or self._commits.error is not None
+        return bool(self._obstacle)
 
     @property
     def syncing(self) -> Syncer:

@@ -167,8 +167,10 @@ class Log:
             self.active, self._fd = None, -1
 
     def probe(self, size: int) -> None:
-        """Raises OSError when the disk would not take `size` bytes now."""
+        """Raises OSError when the disk would not take `size` bytes now. A sync has something to do then."""
         active = self._writable()
+        os.pwrite(self._fd, HEADER, 0)
+        self._unsynced = True
         try:
             os.posix_fallocate(self._fd, active.size, size)
         finally:

@@ -1,5 +1,9 @@
 """What stays, what goes, and what happens at the limit."""
 
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -138,3 +142,57 @@ async def test_the_work_of_each_second_goes_on_where_the_folder_has_another_name
     await keep(journal, b"one more")
     synced = journal.syncing.syncs
     await until(lambda: journal.syncing.syncs > synced)
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_the_work_of_each_second_outlives_a_failure(
+    open_journal: Opener, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = await open_journal(segment=1000)
+    await fill(journal, 50)
+    synced = journal.syncing.syncs
+    await until(lambda: journal.syncing.syncs > synced)
+    folder = next(int(fd) for fd in os.listdir("/proc/self/fd") if target(fd) == str(tmp_path / "journal"))
+    spare = os.dup(folder)
+    os.close(folder)
+    await until(lambda: journal.failures == 2)
+    os.dup2(spare, folder, inheritable=False)
+    os.close(spare)
+    synced = journal.syncing.syncs
+    await keep(journal, b"one more")
+    await until(lambda: journal.syncing.syncs > synced)
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["the journal cannot be looked after"]
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_only_a_disk_without_room_makes_the_oldest_give_way(open_journal: Opener) -> None:
+    journal = await open_journal(segment=2000, full="drop_oldest", memory=0)
+    cursor = journal.cursor("webhook")
+    kept = await fill(journal, 50)
+    with largest_file(20):  # so that nothing of a record can be written, as by a disk that fails
+        with pytest.raises(OSError, match="File too large"):
+            await keep(journal, b"more")
+        synced = journal.syncing.syncs
+        await until(lambda: journal.syncing.syncs == synced + 3, what="three seconds' work")
+        assert journal.full
+        assert journal.dropped_oldest == 0
+    await until(lambda: not journal.full)
+    assert payloads_of(read_all(cursor))[: len(kept)] == kept
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """A disk that refuses to write behind that many bytes of a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def target(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except FileNotFoundError:
+        return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidekick.journal import JournalFull
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
 
@@ -68,12 +69,28 @@ async def test_what_could_not_be_synced_is_refused(disk: ThinDisk, open_journal:
 
 
 @pytest.mark.parametrize("fsync", ["everysec"])
-async def test_a_sync_that_fails_in_the_background_shows(
+async def test_after_a_sync_that_fails_nothing_is_taken_until_a_new_file_has_been_synced(
     disk: ThinDisk, open_journal: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     journal = await open_journal(path=str(disk.path / "journal"))
+    journal.cursor("webhook")
     await fill(journal, 60, size=100_000)
-    await until(lambda: journal.syncing.failing, within=10)
-    assert "cannot be made durable" in caplog.text
+    await until(lambda: journal.full, within=10)
+    with pytest.raises(JournalFull, match=r"cannot be written: (No space left|Input/output)"):
+        journal.append([b"more"], lambda error: None)
+    await until(lambda: not journal.full or journal.syncing.failures == 4, within=10)
+    assert journal.full, "a sync that has nothing more to do is no success"
     disk.make_room()
-    await until(lambda: not journal.syncing.failing, within=10)
+    await until(lambda: not journal.full, within=10)
+    assert not journal.syncing.failing
+    assert journal.segments == 2
+    await keep(journal, b"again")
+    await journal.close()
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "the journal cannot be made durable",
+        "alerts are refused",
+        "alerts are taken again",
+    ]
+    journal = await open_journal(path=str(disk.path / "journal"))
+    assert payloads_of(read_all(journal.cursor("webhook")))[-1] == b"again"
