@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from sidekick.sdk import BatchLimits, CommaList, Event, Flag, Output, OutputSettings, Text
+from sidekick.sdk.address import Host
 from sidekick.sdk.settings import Port
 from sidekick.sdk.stream import Stream
 
@@ -20,7 +21,7 @@ _INDEX = re.compile(r"\[(\d+)\]")
 class LogstashSettings(OutputSettings):
     """Keys of `logstash`."""
 
-    address: Text = ""
+    address: Host = ""
     """Host."""
     port: Port = 5044
     """Port of the tcp input."""

@@ -5,8 +5,10 @@ import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import AfterValidator
 
 from sidekick.sdk import (
     NO_SECRET,
@@ -20,6 +22,7 @@ from sidekick.sdk import (
     Secret,
     Text,
 )
+from sidekick.sdk.address import checked_host
 from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.extras import optional
 
@@ -33,11 +36,29 @@ _REFUSED_LOGIN = {"Bad user name or password", "Not authorized"}
 _PARTING = 1.0  # seconds that a goodbye may take
 
 
+def _address(broker: str) -> SplitResult:
+    """The parts of the address; or ValueError, which tells nothing of it, for a login may be in it."""
+    try:
+        address = urlsplit(broker if "://" in broker else f"tcp://{broker}")
+        if checked_host(address.hostname or "") and address.port != 0:
+            return address
+    except ValueError:
+        pass
+    raise ValueError("it is no address of a broker, such as tcp://mosquitto:1883")
+
+
+def _checked(broker: str) -> str:
+    if broker:
+        _address(broker)
+    return broker
+
+
 class MqttSettings(OutputSettings):
     """Keys of `mqtt`."""
 
-    broker: Text = ""
-    """Broker, such as tcp://mosquitto:1883, ssl://mosquitto:8883 or wss://mosquitto/mqtt."""
+    broker: Annotated[Text, AfterValidator(_checked)] = ""
+    """Broker, such as tcp://mosquitto:1883, ssl://mosquitto:8883 or wss://mosquitto/mqtt; a login may stand before the
+    host (user:password@)."""
     topic: Text = "falco/events"
     """Topic."""
     qos: Literal[0, 1, 2] = 0
@@ -78,15 +99,14 @@ class Mqtt(BlockingOutput[MqttSettings]):
             from paho.mqtt.client import Client  # noqa: PLC0415
             from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
 
-        broker = self.settings.broker
-        address = urlsplit(broker if "://" in broker else f"tcp://{broker}")
+        address = _address(self.settings.broker)
         news = self._news = queue.SimpleQueue()
         client = self._client = Client(
             CallbackAPIVersion.VERSION2,
             transport="websockets" if address.scheme in _WEBSOCKETS else "tcp",
             reconnect_on_failure=False,
         )
-        self._prepare(client, address.scheme in _ENCRYPTED)
+        self._prepare(client, address)
         client.ws_set_options(address.path or "/mqtt")
         client.on_connect = lambda _client, _data, _flags, reason, _properties: news.put(reason)
         client.on_publish = lambda _client, _data, number, _reason, _properties: news.put(number)
@@ -98,17 +118,16 @@ class Mqtt(BlockingOutput[MqttSettings]):
             raise MisconfiguredError(f"TLS with the broker failed: {error.verify_message}") from None
         except OSError as error:
             raise RetryableError(f"cannot connect to the broker: {error.strerror or error}") from None
-        except ValueError:
-            raise MisconfiguredError(f"{broker!r} is no address of a broker") from None
         client.loop_start()
         self._greet()
 
-    def _prepare(self, client: "Client", encrypted: bool) -> None:
+    def _prepare(self, client: "Client", address: SplitResult) -> None:
         settings = self.settings
         client.connect_timeout = self.patience
-        if settings.user:
-            client.username_pw_set(settings.user, settings.password.get_secret_value() or None)
-        if encrypted:
+        password = unquote(address.password or "") or settings.password.get_secret_value()
+        if user := unquote(address.username or "") or settings.user:
+            client.username_pw_set(user, password or None)
+        if address.scheme in _ENCRYPTED:
             client.tls_set_context(self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls))
 
     def _greet(self) -> None:

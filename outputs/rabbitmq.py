@@ -17,6 +17,7 @@ from sidekick.sdk import (
     Secret,
     Text,
 )
+from sidekick.sdk.address import checked_host
 from sidekick.sdk.extras import optional
 from sidekick.sdk.inflight import part, settle
 
@@ -59,6 +60,7 @@ class Rabbitmq(Output[RabbitmqSettings]):
         settings = self.settings
         try:
             url = make_url(settings.url.get_secret_value())
+            checked_host(url.host or "")
         except ValueError:
             raise MisconfiguredError("url is no valid URL") from None
         encrypted = url.scheme == "amqps"

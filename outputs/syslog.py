@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sidekick.sdk import AnyCase, BatchLimits, Context, Event, Flag, Output, OutputSettings, Priority, Text
+from sidekick.sdk import AnyCase, BatchLimits, Context, Event, Flag, Output, OutputSettings, Priority
+from sidekick.sdk.address import Host
 from sidekick.sdk.datagram import Datagrams
 from sidekick.sdk.message import printed
+from sidekick.sdk.settings import Port
 from sidekick.sdk.stream import Stream
 
 _PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
@@ -32,9 +34,9 @@ _EXTENSION = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
 class SyslogSettings(OutputSettings):
     """Keys of `syslog`."""
 
-    host: Text = ""
+    host: Host = ""
     """Host of the syslog server."""
-    port: int = Field(default=0, ge=0, le=65535)
+    port: Port = 0
     """Its port; 0: 514, with TLS 6514."""
     protocol: Annotated[Literal["tcp", "udp", "tls"], AnyCase] = "tcp"
     """How lines travel: udp loses some and holds no more than 65,507 bytes; tls is TCP with TLS (RFC 5425's port)."""

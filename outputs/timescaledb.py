@@ -25,9 +25,11 @@ from sidekick.sdk import (
     Secret,
     Text,
 )
+from sidekick.sdk.address import Host
 from sidekick.sdk.extras import optional
 from sidekick.sdk.inflight import settle
 from sidekick.sdk.labels import text_of
+from sidekick.sdk.settings import Port
 
 _ALWAYS = ("time", "rule", "priority", "source", "output", "tags", "hostname")
 # The table's name as it is to be quoted, and its columns; a name that is not quoted is in small letters for PostgreSQL.
@@ -49,9 +51,9 @@ GROUP BY i.indexrelid HAVING 'uuid' = ANY (array_agg(a.attname::text))
 class TimescaledbSettings(OutputSettings):
     """Keys of `timescaledb`."""
 
-    host: Text = ""
+    host: Host = ""
     """Server."""
-    port: Text = "5432"
+    port: Port = 5432
     """Its port."""
     user: Text = "postgres"
     """User."""
@@ -98,7 +100,7 @@ class Timescaledb(Output[TimescaledbSettings]):
         async def open_table() -> None:
             self._connection = await cast("Any", asyncpg.connect)(
                 host=settings.host,
-                port=int(settings.port),
+                port=settings.port,
                 user=settings.user,
                 password=settings.password.get_secret_value(),
                 database=settings.database,

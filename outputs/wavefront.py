@@ -2,8 +2,10 @@
 
 import gzip
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 from sidekick.sdk import (
     NO_SECRET,
@@ -24,12 +26,17 @@ _TAG_LIMIT = 254
 _TAG = str.maketrans({'"': r"\"", "\n": r"\n", "\r": r"\r"})
 
 
+def _checked(host: str) -> str:
+    _ = urlsplit(host if "://" in host else f"//{host}").port
+    return host
+
+
 class WavefrontSettings(HttpSettings):
     """Keys of `wavefront`."""
 
     endpointtype: Literal["", "direct", "proxy"] = ""
     """`direct` to the service, or through a `proxy`."""
-    endpointhost: Text = ""
+    endpointhost: Annotated[Text, AfterValidator(_checked)] = ""
     """Host of the service, such as INSTANCE.wavefront.com, or URL of the proxy."""
     endpointtoken: Secret = NO_SECRET
     """API token of the service."""

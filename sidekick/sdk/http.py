@@ -169,6 +169,8 @@ def _transport_errors() -> Generator[None]:
         raise RetryableError("no answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
         raise RetryableError(f"the connection failed: {type(error).__name__}") from None
+    except UnicodeError:  # of a name that no resolver looks up
+        raise MisconfiguredError("the address is no valid URL") from None
     except ValueError:  # after the client's own errors: that of a certificate is one of these too
         raise MisconfiguredError("a header holds what HTTP forbids there, such as a line end") from None
 
