@@ -1,12 +1,13 @@
 """How little one destination is, and how much all of them share: `python -m bench.lines`.
 
-Counted are lines that hold code: no blank lines, comments or docstrings, for those of settings are their manual.
+Counted are lines that hold code: no blank lines, comments or docstrings, for those of settings are their manual. And
+beside them all lines.
 """
 
 import ast
 import io
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -22,10 +23,14 @@ _NO_CODE = {
 }
 
 
-def of_outputs() -> dict[str, int]:
+def of_outputs(count: Callable[[Path], int]) -> dict[str, int]:
     """Lines of each destination's own file, by its name, from the least to the most."""
-    found = {path.stem.replace("_", "."): code_lines(path) for path in _files("outputs") if path.stem[0] != "_"}
+    found = {path.stem.replace("_", "."): count(path) for path in _files("outputs") if path.stem[0] != "_"}
     return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def all_lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
 
 
 def code_lines(path: Path) -> int:
@@ -50,14 +55,16 @@ def _files(folder: str) -> list[Path]:
 
 
 def main() -> None:
-    each = of_outputs()
+    each, whole_files = of_outputs(code_lines), of_outputs(all_lines)
+    print(f"{'lines of':24}{'code':>6}{'all':>6}")
     for name, lines in each.items():
-        print(f"{name:24}{lines:6}")
+        print(f"{name:24}{lines:6}{whole_files[name]:6}")
     families = sum(code_lines(path) for path in _files("outputs") if path.stem[0] == "_")
     sdk = sum(code_lines(path) for path in _files("sidekick/sdk") if path.parent.name != "testing")
     whole = sum(each.values()) + families + sdk
     (*_, (worst, most)) = each.items()
-    print(f"\n{len(each)} outputs: median {median(each.values()):g} lines, worst {most} ({worst})")
+    middle, middle_of_all = median(each.values()), median(whole_files.values())
+    print(f"\n{len(each)} outputs: median {middle:g} lines of code ({middle_of_all:g} of all), worst {most} ({worst})")
     print(f"own files {sum(each.values())}, families' files {families}, SDK {sdk} lines", end=": ")
     print(f"{sdk / whole:.0%} of the code is the SDK's, {families / whole:.0%} a family's")
 

@@ -43,13 +43,8 @@ class Discord(HttpOutput[DiscordSettings]):
         (event,) = events
         message = Message.of(event, _ORDER, link=self.context.link(event))
         message = message.fitted(_TOTAL, _size, text=_TEXT, value=_VALUE - 2 * len(_FENCE), count=_FIELDS)
-        embed = {
-            "title": "",
-            "url": "",
-            "description": message.text,
-            "color": _COLOURS[event.priority],
-            "fields": [_field(fact) for fact in message.facts],
-        }
+        fields, colour = [_field(fact) for fact in message.facts], _COLOURS[event.priority]
+        embed = {"title": "", "url": "", "description": message.text, "color": colour, "fields": fields}
         body = {"content": "", "avatar_url": self.settings.icon or BLANK_ICON, "embeds": [embed]}
         return Request.json(self.settings.webhookurl.get_secret_value(), body)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from sidekick.sdk import NO_SECRET, AnyCase, Event, HttpOutput, HttpSettings, Priority, Request, Secret, auth
 from sidekick.sdk.message import FIELDS, Message, shortened
 
+_ORDER = (FIELDS, "source", "rule", "priority", "hostname", "tags")
 _PRIORITIES = {
     Priority.EMERGENCY: "P1",
     Priority.ALERT: "P1",
@@ -39,10 +40,7 @@ class Opsgenie(HttpOutput[OpsgenieSettings]):
 
     def encode(self, events: Sequence[Event]) -> Request:
         (event,) = events
-        message = Message.of(
-            event, (FIELDS, "source", "rule", "priority", "hostname", "tags"), link=self.context.link(event)
-        )
-        details = message.fitted(_DETAILS, _size).facts
+        message = Message.of(event, _ORDER, link=self.context.link(event)).fitted(_DETAILS, _size)
         summary = shortened(event.output or message.title, _MESSAGE)
         # What the message has no room for stands whole below it.
         description = event.rule if summary == event.output else f"{event.rule}\n\n{event.output}".strip()
@@ -51,7 +49,7 @@ class Opsgenie(HttpOutput[OpsgenieSettings]):
             "alias": event.uuid,
             "entity": "Falcosidekick",
             "description": shortened(description, _DESCRIPTION),
-            "details": {fact.name.replace(".", "_"): fact.value for fact in details},
+            "details": {fact.name.replace(".", "_"): fact.value for fact in message.facts},
             "priority": _PRIORITIES.get(event.priority, "P5"),
         }
         login = auth.authorization("GenieKey", self.settings.apikey)
