@@ -1,35 +1,18 @@
 """Outputs: how each stands, and what can be done with it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from sidekick.api.model import Asked, Done, Model
+from sidekick.api.model import Asked, Done
 from sidekick.api.moment import Moment
 from sidekick.api.problem import CHANGE, MissingError, problems
 from sidekick.api.visitor import By
-from sidekick.control.ports import Outputs
+from sidekick.control.ports import Outputs, OutputState
 from sidekick.sdk.moment import moment
 
 Name = Annotated[str, Path(max_length=200)]
-
-
-class Output(Model):
-    name: str
-    title: str
-    category: str
-    status: str
-    """ok, connecting, failing or paused."""
-    waiting: int
-    """Alerts in the journal that it has not got."""
-    lag_seconds: float
-    last_error: str
-    delivered: int
-    """Since the process started."""
-    dead: int
-    """Dead letters there are now."""
-    replay: str
-    """How the last replay stands, in a sentence."""
 
 
 class Window(Asked):
@@ -46,8 +29,8 @@ def router(outputs: Outputs) -> APIRouter:
         if name not in {state.name for state in await outputs.states()}:
             raise MissingError(f"There is no output {name}.")
 
-    @routes.get("/outputs", response_model=list[Output])
-    async def list_outputs() -> object:
+    @routes.get("/outputs")
+    async def list_outputs() -> Sequence[OutputState]:
         return await outputs.states()
 
     @routes.post("/outputs/{name}/pause", responses=changing)

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
 from sidekick.control.fate import Fate, Fates
 from sidekick.control.letters import Boxes
 from sidekick.control.parts import Parts
-from sidekick.control.ports import RefusedError
+from sidekick.control.ports import OutputState, RefusedError
 from sidekick.control.sending import Sendings
 from sidekick.control.trail import Trail
 from sidekick.delivery import Worker
@@ -18,22 +17,6 @@ from sidekick.journal import Cursor, JournalReader, Record
 
 _AT_ONCE, _BYTES_AT_ONCE = 200, 1 << 20
 """Records of a replay, and bytes of them, read in one go: about a millisecond, in which no alert is answered."""
-
-
-@dataclass(frozen=True)
-class State:
-    """As the port `OutputState` says."""
-
-    name: str
-    title: str
-    category: str
-    status: str
-    waiting: int
-    lag_seconds: float
-    last_error: str
-    delivered: int
-    dead: int
-    replay: str
 
 
 class Outputs:
@@ -48,13 +31,13 @@ class Outputs:
         self._numbers = count()
         self._turn = asyncio.Lock()
 
-    async def states(self) -> Sequence[State]:
+    async def states(self) -> Sequence[OutputState]:
         dead = await asyncio.to_thread(self._boxes.counts)
         return [self._state(worker, dead.get(name, 0)) for name, worker in self._workers.items()]
 
-    def _state(self, worker: Worker, dead: int) -> State:
+    def _state(self, worker: Worker, dead: int) -> OutputState:
         replay = self._sendings.replays.get(worker.name)
-        return State(
+        return OutputState(
             worker.name,
             worker.output.title,
             worker.output.category,

@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as documented
+
 from sidekick.delivery import DeadLetter
 from sidekick.event import Event
 from sidekick.filter import Filter
@@ -66,40 +69,25 @@ class Access(Protocol):
     def log_out(self, request: "Request", response: "Response") -> None: ...
 
 
-class OutputState(Protocol):
+@documented(frozen=True, config=ConfigDict(use_attribute_docstrings=True))
+class OutputState:
     """How one output stands."""
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def category(self) -> str: ...
-    @property
-    def status(self) -> str:
-        """`ok`, `connecting`, `failing` or `paused`."""
-        ...
-
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def lag_seconds(self) -> float: ...
-    @property
-    def last_error(self) -> str: ...
-    @property
-    def delivered(self) -> int:
-        """Since the process started."""
-        ...
-
-    @property
-    def dead(self) -> int:
-        """Dead letters there are now."""
-        ...
-
-    @property
-    def replay(self) -> str:
-        """How the replay stands that was asked for last, in a sentence; may be empty."""
-        ...
+    name: str
+    title: str
+    category: str
+    status: str = "ok"
+    """ok, connecting, failing or paused."""
+    waiting: int = 0
+    """Alerts in the journal that it has not got."""
+    lag_seconds: float = 0.0
+    last_error: str = ""
+    delivered: int = 0
+    """Since the process started."""
+    dead: int = 0
+    """Dead letters there are now."""
+    replay: str = ""
+    """How the last replay stands, in a sentence."""
 
 
 class Attempt(Protocol):

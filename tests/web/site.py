@@ -20,6 +20,7 @@ from sidekick.control import RefusedError, Service, ports
 from sidekick.control.blocks import Blocks
 from sidekick.control.letters import Boxes
 from sidekick.control.letters import Letters as RealLetters
+from sidekick.control.ports import OutputState as State
 from sidekick.control.sending import Sendings
 from sidekick.control.silencing import Silencing
 from sidekick.control.trail import Trail
@@ -69,20 +70,6 @@ class Access:
 
     def log_out(self, request: Request, response: Response) -> None:
         self.sessions.pop(request.cookies.get("session", ""), None)
-
-
-@dataclass(frozen=True)
-class State:
-    name: str
-    title: str
-    category: str
-    status: str = "ok"
-    waiting: int = 0
-    lag_seconds: float = 0.0
-    last_error: str = ""
-    delivered: int = 0
-    dead: int = 0
-    replay: str = ""
 
 
 @dataclass(frozen=True)
