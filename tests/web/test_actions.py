@@ -107,12 +107,14 @@ async def test_an_answer_that_is_no_page_takes_the_place_of_nothing(tmp_path: Pa
 
 async def test_a_form_that_is_open_is_not_taken_away(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path, SLACK) as served:
-        page = await tabs.open(f"{served.url}/outputs")
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        page = await tabs.open()
         await page.clock.install()
+        await page.goto(f"{served.url}/outputs")
         await page.get_by_text("Replay slack").click()
         await page.get_by_role("heading", level=1).click()
+        await page.wait_for_load_state("networkidle")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         await page.clock.run_for(10_000)
         assert asked == []
         await page.get_by_text("Replay slack").click()
