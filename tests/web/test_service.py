@@ -191,3 +191,17 @@ async def test_the_service_ends_though_somebody_watches(tmp_path: Path, tabs: Ta
         assert await asyncio.to_thread(service.sidekick.end) == 0
         assert time.monotonic() - began < 10
         await page.close()
+
+
+async def test_a_mistake_in_the_configuration_is_told_on_the_page_until_it_is_mended(
+    tmp_path: Path, tabs: Tabs
+) -> None:
+    async with running(tmp_path) as service:
+        page = await tabs.open(f"{service.url}/outputs")
+        notice = page.get_by_role("complementary", name="Configuration")
+        written = service.sidekick.configuration.read_text()
+        service.sidekick.configuration.write_text(written.replace("100ms", "soon"))
+        await expect(notice).to_contain_text("webhook.retry.maximum")
+        await expect(notice).to_contain_text(service.sidekick.configuration.name)
+        service.sidekick.configuration.write_text(written)
+        await expect(notice).to_have_count(0)
