@@ -63,7 +63,7 @@ def router(service: Service) -> APIRouter:
             {"events": [_alert(event) for event in found.events], "next": found.next, "complete": found.complete}
         )
 
-    @routes.get("/events/live", responses=_LIVE, response_class=StreamingResponse)
+    @routes.get("/events/live", responses=_LIVE | problems(409), response_class=StreamingResponse)
     async def follow_events(request: Request, question: Annotated[Question, Query()]) -> StreamingResponse:
         """Server-sent events (WHATWG HTML, section 9.2), one an accepted event, while the login lasts."""
         arrivals = service.arrivals.follow(question.q, question.condition(), staying(service.access, request))

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from itertools import count
 
+from sidekick.control.ports import RefusedError
 from sidekick.event import DecodeError, Event
 from sidekick.filter import Filter
 from sidekick.journal import Cursor, Journal
@@ -18,6 +19,8 @@ _MOST = 500
 _PAUSE = 0.25
 """Seconds between two looks: faster than people read, and a storm is not decoded whole."""
 _MOST_BYTES = 4 << 20
+_MOST_FOLLOWERS = 50
+"""At once: in a storm each of them takes time in which no sender is answered."""
 _LOOK = 1.0
 """Seconds after which a follower is asked for anew, though nothing comes."""
 
@@ -29,11 +32,16 @@ class Arrivals:
         self._ended = asyncio.Event()
         self.followers = 0
 
-    async def follow(
+    def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
+        """What is accepted from now on and holds those words, as a search does; ends at `close`, or when who follows
+        is not `welcome` any more. Raises `RefusedError` while too many follow."""
+        if self.followers >= _MOST_FOLLOWERS:
+            raise RefusedError(f"{_MOST_FOLLOWERS} follow what comes already: end another first.")
+        return self._follow(words, wanted, welcome)
+
+    async def _follow(
         self, words: str, wanted: Filter | None, welcome: Callable[[], bool]
     ) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on and holds those words, as a search does; ends at `close`, or when who follows
-        is not `welcome` any more."""
         name = f"live {next(self._numbers)}"
         cursor = self._journal.cursor(name, durable=False)
         has_words = _holds(words)

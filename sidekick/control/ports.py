@@ -206,7 +206,8 @@ class Blocks(Protocol):
 
 class Arrivals(Protocol):
     def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on, as it comes; ends when the service does, or who follows is not `welcome`."""
+        """What is accepted from now on, as it comes; ends when the service does, or who follows is not `welcome`.
+        Raises `RefusedError` while too many follow."""
         ...
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidekick.control import RefusedError
 from sidekick.control.arrivals import Arrivals
 from sidekick.event import Event, decode
 from sidekick.filter import compile_filter
@@ -93,6 +94,20 @@ async def test_of_a_storm_the_newest_are_seen(journal: Journal) -> None:
     assert len(follower.numbers) <= 1000
     arrivals.close()
     await follower.task
+
+
+async def test_not_everybody_can_follow_at_once(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    followers = [Follower(arrivals) for _ in range(50)]
+    await until(lambda: arrivals.followers == 50)
+    with pytest.raises(RefusedError, match="50 follow what comes already"):
+        Follower(arrivals)
+    followers[0].task.cancel()
+    await until(lambda: arrivals.followers == 49)
+    followers.append(Follower(arrivals))
+    await until(lambda: arrivals.followers == 50)
+    arrivals.close()
+    await asyncio.gather(*(follower.task for follower in followers[1:]))
 
 
 async def test_who_leaves_is_forgotten(journal: Journal) -> None:
