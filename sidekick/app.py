@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +45,7 @@ from sidekick.sdk.output import Context, Output
 from sidekick.sdk.template import compile_template
 from sidekick.sdk.tls import ClientTls
 from sidekick.settings import Configuration, OutputConfiguration
+from sidekick.settings.watch import Mark, mark_of
 from sidekick.telemetry import Inputs, ServiceCollector, set_up_logging
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,8 @@ class App:
         except SilencesError as error:
             raise StartError(str(error)) from error
         self.senders = Senders(configuration.folder / "senders.json", configuration.senders)
-        self.reload = Reload(load, self._take, self._files)
+        self.certificate = Certificate(configuration.api)
+        self.reload = Reload(configuration, load, self._take, self._files)
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -129,7 +131,7 @@ class App:
             await stack.enter_async_context(self.senders.running())
             await stack.enter_async_context(self._receiver())
             await stack.enter_async_context(self._page(listener))
-            await stack.enter_async_context(self.reload.running(self.configuration))
+            await stack.enter_async_context(self.reload.running())
             _keep_the_loop_prompt()
             notify("READY=1")
             await self._ended.wait()
@@ -202,7 +204,7 @@ class App:
         """Bound before anything begins, so that no alert is taken by a process that cannot go on."""
         api = self.configuration.api
         try:
-            self.certificate = Certificate(api)
+            self.certificate.read()
             return listen(api.address, api.port) if api.enabled else None
         except (ListenError, TlsError) as error:
             raise StartError(f"page: {error}") from error
@@ -253,12 +255,11 @@ class App:
         for event in events:
             self.senders.seen(event, sender.name)
 
-    def _files(self, configuration: Configuration) -> Iterator[Path]:
+    def _files(self, configuration: Configuration) -> dict[Path, Mark]:
         """All that a configuration depends on: its own files, and the certificates that it names."""
-        yield from configuration.files
-        yield from tls.files(configuration.tlsserver)
-        yield from context(configuration).tls.files
-        yield from self.certificate.files
+        lent, own = context(configuration).tls.files, self.certificate.files
+        named = (*tls.files(configuration.tlsserver), *lent, *own)
+        return {file: mark_of(file) for file in named} | {**configuration.files}
 
     async def _take(self, new: Configuration, changed: set[Path]) -> None:
         """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then."""
@@ -274,7 +275,7 @@ class App:
             or changed & set(lent.tls.files)
         }
         if changed & self.certificate.files:
-            self.certificate.renew()
+            self.certificate.read()
         if _listening(new) != _listening(old) or changed & set(tls.files(new.tlsserver)):
             await self.receiver.renew(new)
         # From here on only an output can fail to begin, alone.

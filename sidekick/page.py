@@ -42,24 +42,22 @@ def blocker_socket(configuration: Configuration) -> Path | None:
 
 
 class Certificate:
-    """What the page shows of itself, and its files; `context` is None where it speaks plain HTTP.
-
-    Raises `TlsError`.
-    """
+    """What the page shows of itself, and its files; `context` stays None where it speaks plain HTTP."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._pair = settings.certfile, settings.keyfile or settings.certfile
         self.files = {Path(name) for name in self._pair if settings.enabled and settings.certfile}
-        self.context = self._read() if self.files else None
+        self.context: ssl.SSLContext | None = None
 
-    def _read(self) -> ssl.SSLContext:
-        return certified(*self._pair, "api")
-
-    def renew(self) -> None:
-        """Reads the files again, for who connects from now on. Raises `TlsError`, and nothing has changed then."""
+    def read(self) -> None:
+        """Reads the files, for who connects from now on. Raises `TlsError`, and nothing has changed then."""
+        if not self.files:
+            return
+        fresh = certified(*self._pair, "api")
         if self.context:
-            self._read()
             self.context.load_cert_chain(*self._pair)
+        else:
+            self.context = fresh
 
 
 @asynccontextmanager

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sidekick.receiver import ListenError, TlsError, notify
 from sidekick.settings import Configuration, ConfigurationError
-from sidekick.settings.watch import Watch
+from sidekick.settings.watch import Mark, Watch
 
 log = logging.getLogger(__name__)
 _LOOK = 1.0  # seconds between two looks at the files
@@ -18,15 +18,17 @@ _LOOK = 1.0  # seconds between two looks at the files
 Load = Callable[[], Configuration]
 Take = Callable[[Configuration, set[Path]], Awaitable[None]]
 """Takes a configuration and the files that have changed; raises `ListenError` or `TlsError`, and keeps the old one."""
+Files = Callable[[Configuration], dict[Path, Mark]]
+"""Those that a configuration depends on, certificates included, as they are now or were before it was read."""
 
 
 class Reload:
     """Loads and takes; what cannot be taken changes nothing and is told, in the log and as `problem`.
 
-    `files` names those that a configuration depends on, certificates included.
+    Made before anything is read that the running configuration names, so that no change goes unseen.
     """
 
-    def __init__(self, load: Load, take: Take, files: Callable[[Configuration], Iterable[Path]]) -> None:
+    def __init__(self, running: Configuration, load: Load, take: Take, files: Files) -> None:
         self.counts: Counter[str] = Counter()
         """Of `taken` and `refused`."""
         self.problem = ""
@@ -34,6 +36,10 @@ class Reload:
         self._load = load
         self._take = take
         self._files = files
+        self._running = running
+        self._watch = Watch(files(running))
+        self._owed: set[Path] = set()
+        """What has changed and was not taken yet: the next one to be taken may be another file."""
         self._asked = asyncio.Event()
         self._ended = False
 
@@ -42,9 +48,9 @@ class Reload:
         self._asked.set()
 
     @asynccontextmanager
-    async def running(self, configuration: Configuration) -> AsyncGenerator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Watches beside the block; a change in hand is brought to its end."""
-        task = asyncio.create_task(self._run(configuration), name="reload")
+        task = asyncio.create_task(self._run(), name="reload")
         try:
             yield
         finally:
@@ -52,22 +58,17 @@ class Reload:
             self._asked.set()
             await task
 
-    async def _run(self, running: Configuration) -> None:
-        watch = Watch(self._files(running))
-        owed: set[Path] = set()  # what has changed and was not taken yet: the next one to be taken may be another file
+    async def _run(self) -> None:
         while True:
-            await self._wait(_LOOK if running.watch else None)
+            await self._wait(_LOOK if self._running.watch else None)
             if self._ended:
                 return
             asked = self._asked.is_set()
             self._asked.clear()
-            changed = await asyncio.to_thread(watch.changed, at_once=asked)
+            changed = await asyncio.to_thread(self._watch.changed, at_once=asked)
             if asked or changed:
-                owed |= changed
-                running = await self._reload(running, owed)
-                if not self.problem:
-                    owed = set()
-                watch.follow(self._files(running))
+                self._owed |= changed
+                await self._reload()
 
     async def _wait(self, limit: float | None) -> None:
         try:
@@ -76,27 +77,36 @@ class Reload:
         except TimeoutError:
             pass
 
-    async def _reload(self, running: Configuration, changed: set[Path]) -> Configuration:
+    async def _reload(self) -> None:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             new = await asyncio.to_thread(self._load)
-            await self._take(new, changed)
+            files = self._files(new)
+            self._follow(files)
+            await self._take(new, self._owed)
         except (ConfigurationError, ListenError, TlsError) as error:
             log.error("the configuration cannot be taken, the old one goes on: %s", error)  # noqa: TRY400
-            return self._refused(running, str(error))
+            if isinstance(error, ConfigurationError):
+                self._follow(error.files)
+            self._refuse(str(error))
         except Exception as error:
             # A defect, which must not end the watching: the next change may go well.
             log.exception("defect in taking a configuration")
-            return self._refused(running, f"defect: {type(error).__name__}")
+            self._refuse(f"defect: {type(error).__name__}")
         else:
+            self._running = new
+            self._owed = set()
+            self._watch.follow(files)
             self.counts["taken"] += 1
             self.problem = ""
             log.info("the configuration was loaded anew")
-            return new
         finally:
             notify("READY=1")
 
-    def _refused(self, running: Configuration, problem: str) -> Configuration:
+    def _follow(self, wanted: Mapping[Path, Mark]) -> None:
+        """Looks at these too, for what is refused now may be mended in any of them."""
+        self._watch.follow({**self._files(self._running), **wanted})
+
+    def _refuse(self, problem: str) -> None:
         self.counts["refused"] += 1
         self.problem = problem
-        return running

@@ -9,6 +9,7 @@ from sidekick.sdk.output import Output
 from sidekick.sdk.settings import OutputSettings
 from sidekick.settings.problem import Problem
 from sidekick.settings.top import TopSettings
+from sidekick.settings.watch import Mark
 
 
 @dataclass(frozen=True)
@@ -35,5 +36,5 @@ class Configuration(TopSettings):
     off: Mapping[str, OutputOff] = {}
     """The outputs that are written but off, and why."""
     warnings: tuple[Problem, ...] = ()
-    files: tuple[Path, ...] = ()
-    """The files that it was read from, those of single secrets among them."""
+    files: Mapping[Path, Mark] = {}
+    """The files that it was read from, those of single secrets among them, as they were just before."""

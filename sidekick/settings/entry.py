@@ -7,6 +7,7 @@ from typing import Any
 
 from sidekick.settings.key import Key
 from sidekick.settings.problem import NOWHERE, Place, Problem
+from sidekick.settings.watch import Mark, mark_of
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,11 @@ class Entries:
     """Where each name stands, those inside maps and lists included."""
     problems: list[Problem] = field(default_factory=list[Problem])
     warnings: list[Problem] = field(default_factory=list[Problem])
-    files: list[Path] = field(default_factory=list[Path])
-    """Those that hold a value each."""
+    files: dict[Path, Mark] = field(default_factory=dict[Path, Mark])
+    """Those that were read, as they were just before."""
+
+    def reads(self, file: Path) -> None:
+        self.files.setdefault(file, mark_of(file))
 
     def add(self, entry: Entry) -> None:
         self.found[entry.key.name] = entry

@@ -54,7 +54,7 @@ def _read(key: Key, environ: Mapping[str, str], entries: Entries) -> None:
     elif name:
         entries.add(Entry(key, environ[name], Place(variable=name)))
     elif path:
-        entries.files.append(Path(path))
+        entries.reads(Path(path))
         try:
             entries.add(Entry(key, read_secret(path), Place(variable=file_name)))
         except SecretError as error:

@@ -1,7 +1,10 @@
 """What is wrong with a configuration, where, and what was probably meant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from sidekick.settings.watch import Mark
 
 
 @dataclass(frozen=True, order=True)
@@ -39,8 +42,9 @@ class Problem:
 
 
 class ConfigurationError(Exception):
-    """A configuration that cannot be used: every problem found, not only the first."""
+    """A configuration that cannot be used: every problem found, not only the first, and the files that were read."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], files: Mapping[Path, Mark] | None = None) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+        self.files = files or {}

@@ -19,6 +19,7 @@ from sidekick.settings.key import Key, Kind, entry_settings
 from sidekick.settings.problem import NOWHERE, ConfigurationError, Problem
 from sidekick.settings.scalar import resolve
 from sidekick.settings.schema import Schema, schema
+from sidekick.settings.watch import mark_of
 
 S = TypeVar("S", bound=Settings)
 # What the peer's example promises for both, and keeps for the variable CUSTOMFIELDS alone.
@@ -33,8 +34,9 @@ def load(path: Path | None, environ: Mapping[str, str], known: Schema | None = N
     is seen by the next `load`. `known` is what may be written, if not all that there is.
     """
     known = known or schema()
+    files = {path: mark_of(path)} if path else {}
     written = yaml_file.read_entries(read(path), known) if path else Entries()
-    written.files += [path] if path else []
+    written.files |= files
     _overlay(written, environment.read_entries(environ, known))
     return _Assembly(known, written, environ).configuration()
 
@@ -53,7 +55,7 @@ def _overlay(entries: Entries, environ: Entries) -> None:
         entries.places[name] = entry.place
     entries.problems += environ.problems
     entries.warnings += environ.warnings
-    entries.files += environ.files
+    entries.files |= environ.files
 
 
 def _merged(below: Entry | None, entry: Entry) -> Entry:
@@ -82,13 +84,14 @@ class _Assembly:
         for name in self.known.types:
             self._output(name)
         if self.problems or top is None:
-            raise ConfigurationError(sorted(self.problems, key=lambda problem: (problem.place, problem.key)))
+            problems = sorted(self.problems, key=lambda problem: (problem.place, problem.key))
+            raise ConfigurationError(problems, self.entries.files)
         return Configuration.model_construct(
             **dict(top),
             outputs=self.outputs,
             off=self.off,
             warnings=tuple(self.warnings),
-            files=tuple(dict.fromkeys(self.entries.files)),
+            files=self.entries.files,
         )
 
     def _output(self, name: str) -> None:
@@ -176,7 +179,7 @@ class _Assembly:
         if not (isinstance(value, str) and value.startswith("file:/")):
             return value
         file = value.removeprefix("file:")
-        self.entries.files.append(Path(file))
+        self.entries.reads(Path(file))
         return read_secret(file)
 
     def _with_variables(self, value: Any, kind: Kind) -> Any:

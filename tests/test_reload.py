@@ -1,0 +1,93 @@
+"""When a configuration is loaded anew: no change of a file goes unseen, whenever it comes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sidekick.receiver import TlsError
+from sidekick.reload import Reload
+from sidekick.settings import Configuration, load
+from sidekick.settings.watch import Mark, mark_of
+from tests.deadline import until
+
+
+class Service:
+    """What a reload changes: it keeps what it is given, once `obstacle` is passed. Custom fields name certificates."""
+
+    def __init__(self, file: Path, obstacle: Callable[[], None] = lambda: None) -> None:
+        self.taken: list[Configuration] = []
+        self._obstacle = obstacle
+        self._file = file
+        self.reload = Reload(self._load(), self._load, self._take, self._files)
+
+    def write(self, text: str) -> None:
+        self._file.write_text(text)
+
+    def _load(self) -> Configuration:
+        return load(self._file, {})
+
+    async def _take(self, new: Configuration, changed: set[Path]) -> None:
+        self._obstacle()
+        self.taken.append(new)
+
+    def _files(self, configuration: Configuration) -> dict[Path, Mark]:
+        named = map(Path, configuration.customfields.values())
+        return {file: mark_of(file) for file in named} | {**configuration.files}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text("customtags: [one]")
+    return path
+
+
+async def test_a_change_before_the_watch_begins_is_seen(file: Path) -> None:
+    service = Service(file)
+    service.write("customtags: [another]")
+    async with service.reload.running():
+        await until(lambda: service.taken)
+    assert service.taken[0].customtags == ("another",)
+
+
+async def test_a_file_that_is_missing_is_awaited(file: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    service = Service(file)
+    service.write(f"slack: {{webhookurl: 'file:{secret}'}}")
+    async with service.reload.running():
+        await until(lambda: "cannot be read" in service.reload.problem)
+        secret.write_text("http://127.0.0.1/")
+        await until(lambda: service.taken)
+    assert (service.reload.problem, service.reload.counts) == ("", {"refused": 1, "taken": 1})
+
+
+async def test_a_file_that_is_named_anew_may_change_while_it_is_taken(file: Path, tmp_path: Path) -> None:
+    certificate = tmp_path / "new.crt"
+    certificate.write_text("old")
+
+    def change() -> None:
+        if not service.taken:
+            certificate.write_text("newer")
+
+    service = Service(file, change)
+    service.write(f"customfields: {{certificate: {certificate}}}")
+    async with service.reload.running():
+        await until(lambda: len(service.taken) == 2)
+
+
+async def test_what_was_refused_is_tried_again_when_a_file_that_it_names_has_changed(
+    file: Path, tmp_path: Path
+) -> None:
+    certificate = tmp_path / "new.crt"
+
+    def look() -> None:
+        if not certificate.exists():
+            raise TlsError("no certificate")
+
+    service = Service(file, look)
+    service.write(f"customfields: {{certificate: {certificate}}}")
+    async with service.reload.running():
+        await until(lambda: service.reload.problem == "no certificate")
+        certificate.write_text("a certificate")
+        await until(lambda: service.taken)
