@@ -16,7 +16,7 @@ from sidekick.journal.commit import Done, GroupCommit
 from sidekick.journal.cursor import Committed, Cursor
 from sidekick.journal.lock import Lock
 from sidekick.journal.log import Log
-from sidekick.journal.position import PositionFile, position_path, positions
+from sidekick.journal.position import PositionFile, first_undone, position_path, positions
 from sidekick.journal.record import MAX_PAYLOAD
 from sidekick.journal.settings import JournalSettings
 from sidekick.journal.sync import Syncer
@@ -72,7 +72,7 @@ class Journal:
 
     def _recover(self) -> None:
         kept = positions(self.directory)
-        self.cut_bytes = self._log.recover(max((position or 0 for position in kept.values()), default=0))
+        self.cut_bytes = self._log.recover(first_undone(self.directory))
         if self.cut_bytes:
             log.warning("journal: cut %d bytes of a write that was never finished", self.cut_bytes)
         self._committed = Committed(self._log.next_seq)

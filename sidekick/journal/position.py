@@ -67,6 +67,16 @@ def positions(directory: Path) -> dict[str, int | None]:
     return {unquote(path.name.removesuffix(SUFFIX)): _newest(path.read_bytes()) for path in paths}
 
 
+def first_undone(directory: Path) -> int:
+    """The number above all that any cursor has as done, which may be more than the journal still has."""
+    return max((sum(_end(path.read_bytes())) for path in directory.glob(f"*{SUFFIX}")), default=0)
+
+
+def _end(data: bytes) -> tuple[int, int]:
+    position, bits = max(_slots(data))
+    return max(position, 0), bits.bit_length()
+
+
 def _newest(data: bytes) -> int | None:
     newest, _ = max(_slots(data))
     return None if newest < 0 else newest

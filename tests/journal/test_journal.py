@@ -1,6 +1,7 @@
 """The journal's promises, under each fsync policy."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,22 @@ async def test_what_is_done_ahead_is_no_hindrance_where_the_journal_has_gone_on(
     assert cursor.position == journal.first_seq > 3
     cursor.note([cursor.position + 1])
     assert cursor.ahead == {cursor.position + 1}
+
+
+async def test_a_number_that_is_done_is_not_given_again_when_the_power_took_its_record(open_journal: Opener) -> None:
+    journal = await open_journal()
+    cursor = journal.cursor("webhook")
+    await fill(journal, 10)
+    cursor.advance(2)
+    cursor.note([8])
+    await journal.close()
+    (segment,) = journal.directory.glob("*.log")
+    os.truncate(segment, segment.stat().st_size // 2)
+    cursor = (journal := await open_journal()).cursor("webhook")
+    kept = await fill(journal, 9, start=10)
+    newest = read_all(cursor)[-9:]
+    assert payloads_of(newest) == kept
+    assert cursor.ahead.isdisjoint(record.seq for record in newest)
 
 
 async def test_a_new_cursor_begins_with_the_next_alert_or_the_oldest(open_journal: Opener) -> None:
