@@ -6,11 +6,11 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
-from email.utils import format_datetime, getaddresses, parseaddr
+from email.utils import format_datetime, getaddresses
 from html import escape
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sidekick.sdk import (
     NO_SECRET,
@@ -34,6 +34,22 @@ if TYPE_CHECKING:
 
 # RFC 5322, 2.1.1: characters of a line.
 _SUBJECT = 998
+# No mail may hold these (RFC 5322, 4.1), so that by one of them an alert could keep itself away.
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "\ufffd")
+
+
+def _addresses(text: str) -> list[str]:
+    return [address for _, address in getaddresses([text]) if address]
+
+
+def _checked(text: str) -> str:
+    """Refuses what the head of a mail cannot hold; names may have letters of every kind, addresses have not."""
+    if text and (not _addresses(text) or len(text.splitlines()) > 1 or not "".join(_addresses(text)).isascii()):
+        raise ValueError(f"{text!r} is no address of mail in ASCII")
+    return text
+
+
+Addresses = Annotated[Text, AfterValidator(_checked)]
 
 
 class SmtpSettings(OutputSettings):
@@ -47,9 +63,9 @@ class SmtpSettings(OutputSettings):
     """Speak TLS from the first byte, as servers do on port 465, and not by STARTTLS."""
     checkcert: Flag = True
     """Verify the server's certificate; false accepts anybody's."""
-    sender: Text = Field(default="", alias="from")
+    sender: Addresses = Field(default="", alias="from")
     """Address that the mail is from."""
-    to: Text = ""
+    to: Addresses = ""
     """Addresses that it goes to, with commas between them."""
     authmechanism: Annotated[Literal["plain", "oauthbearer", "external", "anonymous", "none"], AnyCase] = "plain"
     """How we log in; plain without a user means not at all."""
@@ -123,10 +139,10 @@ class Smtp(Output[SmtpSettings]):
         if self._server is None or not self._server.is_connected:
             await self.connect()  # servers hang up on who is silent for minutes
         assert self._server is not None
-        sender, recipients = parseaddr(self.settings.sender)[1], getaddresses([self.settings.to])
+        sender, recipients = _addresses(self.settings.sender)[0], _addresses(self.settings.to)
         mail = self.encode(event).as_bytes(policy=WIRE)
         with _errors():
-            await self._server.sendmail(sender, [address for _, address in recipients], mail)
+            await self._server.sendmail(sender, recipients, mail)
 
     async def close(self) -> None:
         server, self._server = self._server, None
@@ -140,16 +156,16 @@ class Smtp(Output[SmtpSettings]):
         """The same alert gives the same mail, with the same Message-ID."""
         message = Message.of(event, LISTING, link=self.context.link(event), every=True)
         mail = EmailMessage()
-        # One line whatever the alert holds: a line's end in a header would begin the next one.
-        mail["Subject"] = shortened(" ".join(f"[{event.priority.value}] {event.output}".split()), _SUBJECT)
+        mail["Subject"] = _subject(f"[{event.priority.value}] {event.output}")
         mail["From"] = self.settings.sender
         mail["To"] = self.settings.to
         mail["Date"] = format_datetime(event.datetime)
         mail["Message-ID"] = f"<{event.uuid}@{self.settings.sender.rpartition('@')[2].rstrip('>')}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of a holiday
-        mail.set_content(f"{message.text}\n\n{message.listed(lambda fact: f'{fact.name}: {fact.value}')}\n")
+        text = f"{message.text}\n\n{message.listed(lambda fact: f'{fact.name}: {fact.value}')}\n"
+        mail.set_content(text.translate(_CONTROLS))
         if self.settings.outputformat == "html":
-            mail.add_alternative(_html(message, COLOURS[event.priority]), subtype="html")
+            mail.add_alternative(_html(message, COLOURS[event.priority]).translate(_CONTROLS), subtype="html")
             mail.set_boundary(f"alert-{event.uuid}")
         return mail
 
@@ -159,6 +175,12 @@ async def _start_tls(server: "SMTP") -> None:
         raise MisconfiguredError("the mail server has no STARTTLS: set tls to false to send in the clear")
     await server.starttls()
     await server.ehlo()
+
+
+def _subject(text: str) -> str:
+    """One line whatever the alert holds: a line's end in a header would begin the next one, and so would an encoded
+    one (RFC 2047), which the library decodes."""
+    return shortened(" ".join(text.split()).translate(_CONTROLS).replace("=?", "= ?"), _SUBJECT)
 
 
 def _html(message: Message, colour: str) -> str:

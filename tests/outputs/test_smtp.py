@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
+from pydantic import ValidationError
 
 from outputs.smtp import Smtp, SmtpSettings
 from sidekick.event import Event
@@ -93,6 +94,34 @@ async def test_no_line_of_an_alert_becomes_a_header_or_ends_the_mail() -> None:
     assert first["Subject"] == "[Notice] line Bcc: eve@example.net . QUIT"
     assert "\r\n.\r\nQUIT" in first.get_content()
     assert second["Subject"] == "[Notice] 10:20:05: Notice A shell was spawned"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "=0D=0A", "=0A", "=0D"])
+async def test_no_encoded_word_of_an_alert_becomes_a_header(end: str) -> None:
+    async with mailbox() as box, sending(box, outputformat="text") as output:
+        await output.send([alert(output=f"=?utf-8?q?line{end}Bcc:_eve@example.net?= =?utf-8?b?DQpCY2M6IGV2ZQ==?=")])
+    (mail,) = box.mails
+    assert mail["Bcc"] is None
+    assert mail["To"]
+    assert "line" in mail["Subject"]
+
+
+async def test_no_character_of_an_alert_has_the_mail_refused() -> None:
+    """Exim and others refuse a mail that holds NUL."""
+    every = "".join(map(chr, range(256)))
+    async with mailbox() as box, sending(box) as output:
+        await output.send([alert({"proc.cmdline": every, every: "x"}, output=every, rule=every)])
+        content = box.envelopes[0].content
+    assert isinstance(content, bytes)
+    assert not set(content) & {*range(9), 11, 12, *range(14, 32), 127}
+
+
+@pytest.mark.parametrize("wrong", ["a@b\nBcc: c@d", "me@exämple.com", ",", "Name <>"])
+def test_what_is_no_address_of_mail_is_refused_with_the_settings(wrong: str) -> None:
+    for key in ("from", "to"):
+        with pytest.raises(ValidationError, match="no address"):
+            SmtpSettings.model_validate({**Smtp.example, key: wrong})
+    assert SmtpSettings.model_validate({**Smtp.example, "to": "Bö <b@example.com>, soc@example.com,"})
 
 
 async def test_one_connection_serves_until_the_server_hangs_up_and_then_the_next_does() -> None:
