@@ -14,8 +14,9 @@ class LambdaSettings(AwsOutputSettings):
     functionname: Text = ""
     """Name or ARN of the function, with a version or an alias after a colon if need be."""
     invocationtype: Literal["RequestResponse", "Event", "DryRun"] = "RequestResponse"
-    """RequestResponse waits for the function's end, and an alert on which it fails is a dead letter; Event leaves the
-    alert in Lambda's own queue; DryRun only asks whether the call would be allowed."""
+    """RequestResponse waits for the function's end, so one that takes longer than `timeout` is called again, and one
+    that fails makes a dead letter of its alert; Event leaves the alert in Lambda's own queue; DryRun only asks whether
+    the call would be allowed."""
     logtype: Literal["Tail", "None"] = "Tail"
     """Tail has the end of the function's log sent back; None does not."""
 

@@ -9,7 +9,8 @@ from pydantic import AfterValidator
 
 from sidekick.sdk import Event, HttpOutput, HttpSettings, Request, Text, TextMap
 
-# What may stand in a header's value as it is, but for `%`: the HTTP binding, 3.1.3.2.
+# What stands in a header's value as it is. The HTTP binding (3.1.3.2) would have spaces and quotes encoded too, and
+# wants readers to take them so from older senders: falcosidekick is one.
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from sidekick.sdk import (
     NO_SECRET,
+    AnyCase,
     BatchLimits,
     Context,
     Event,
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 def _word(value: Any) -> Any:
     return str(value).upper().replace("-", "_").replace("SHA_", "SHA")
-
-
-def _lower_word(value: Any) -> Any:
-    return str(value).lower()
 
 
 _MECHANISMS = {"PLAIN": "PLAIN", "SCRAM_SHA256": "SCRAM-SHA-256", "SCRAM_SHA512": "SCRAM-SHA-512"}
@@ -82,14 +79,13 @@ class KafkaSettings(OutputSettings):
     tls: Flag = False
     """Speak TLS; with `tlsclient.cacertfile` set, that authority alone is trusted."""
     checkcert: Flag = True
-    """Verify the brokers' certificates; false accepts anybody's."""
+    """Verify the brokers' certificates; false accepts anybody's. With `mutualtls` they are always verified."""
     mutualtls: Flag = False
     """Present the client certificate of `mutualtlsclient`; implies `tls`."""
     clientid: Text = "sidekick"
     """The name that brokers see in their logs and quotas."""
     balancer: Annotated[
-        Literal["crc32", "crc32_random", "murmur2", "murmur2_random", "least_bytes", "round_robin"],
-        BeforeValidator(_lower_word),
+        Literal["crc32", "crc32_random", "murmur2", "murmur2_random", "least_bytes", "round_robin"], AnyCase
     ] = "murmur2_random"
     """How a host's alerts find their partition. murmur2 and crc32 keep them in one, in order; round_robin and
     least_bytes spread them at random."""
@@ -215,13 +211,12 @@ class Kafka(BlockingOutput[KafkaSettings]):
     def _security(self) -> dict[str, Any]:
         settings, tls = self.settings, self.context.tls
         encrypted = settings.tls or settings.mutualtls
-        found: dict[str, Any] = {"security.protocol": f"{'SASL_' if settings.sasl else ''}{'SSL' if encrypted else ''}"}
-        if not encrypted:
-            found["security.protocol"] += "PLAINTEXT"
-        else:
-            found["enable.ssl.certificate.verification"] = settings.checkcert
-        if encrypted and tls.cafile:
-            found["ssl.ca.location"] = tls.cafile
+        protocol = ("SASL_" if settings.sasl else "") + ("SSL" if encrypted else "PLAINTEXT")
+        found: dict[str, Any] = {"security.protocol": protocol}
+        if encrypted:
+            # As for all outputs, mutual TLS always verifies the server.
+            found["enable.ssl.certificate.verification"] = settings.checkcert or settings.mutualtls
+            found |= {"ssl.ca.location": tls.cafile} if tls.cafile else {}
         if settings.mutualtls:
             certificate, key, authority = tls.client_files()
             found |= {"ssl.certificate.location": certificate, "ssl.key.location": key, "ssl.ca.location": authority}

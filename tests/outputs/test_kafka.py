@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,6 +138,13 @@ async def test_mutual_tls(kafka: Broker, topic: str) -> None:
     async with connected(kafka.tls_address, topic, trusted(kafka), mutualtls=True) as output:
         await output.send([event])
     assert await values(kafka, topic) == [event.json]
+
+
+async def test_mutual_tls_always_verifies_the_server(kafka: Broker, topic: str) -> None:
+    files = replace(trusted(kafka), cafile="", mutual_cafile=str(kafka.certificates.client))
+    with pytest.raises(MisconfiguredError, match="SSL"):
+        async with connected(kafka.tls_address, topic, files, timeout="4s", mutualtls=True, checkcert=False):
+            pass
 
 
 @pytest.mark.parametrize(
