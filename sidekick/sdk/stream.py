@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import termios
+from contextlib import suppress
 from typing import Self
 
 from sidekick.sdk.errors import MisconfiguredError, RetryableError
@@ -69,7 +70,8 @@ class Stream:
         self._socket.close()
         self._writer.close()
         try:
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
+            with suppress(OSError):
+                async with asyncio.timeout(1):
+                    await self._writer.wait_closed()
+        finally:
             self._writer.transport.abort()

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from sidekick.sdk import Context, RetryableError
+from sidekick.sdk.stream import Stream
 from sidekick.settings.catalog import output_types
 from tests.deadline import until
 from tests.outputs.alerts import alert
@@ -49,3 +50,18 @@ async def test_one_that_reads_nothing_more_is_let_go_of(
             await until(lambda: connections(server.port) == 0, within=10)
         finally:
             server.resume()
+
+
+async def test_a_goodbye_that_is_given_up_leaves_no_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it is connected to, and reads nothing
+        host, port = server.getsockname()
+        stream = await Stream.open(host, port)
+        sending = asyncio.create_task(stream.send(b"x" * (16 << 20)))
+        await asyncio.sleep(0)
+        parting = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        assert connections(port)
+        for task in (parting, sending):
+            task.cancel()
+        await asyncio.wait([parting, sending])
+        await until(lambda: not connections(port))
