@@ -17,10 +17,15 @@ from sidekick.settings.catalog import output_types
 from tests.outputs.alerts import alert
 
 
-def encoded(name: str, events: list[Event], **settings: Any) -> Request:
+def kind_of(name: str) -> type[HttpOutput[Any]]:
     kind = output_types()[name].output
     assert kind is not None
     assert issubclass(kind, HttpOutput)
+    return kind
+
+
+def encoded(name: str, events: list[Event], **settings: Any) -> Request:
+    kind = kind_of(name)
     return kind(kind.Settings.model_validate({**kind.example, **settings}), Context()).encode(events)
 
 
@@ -33,6 +38,55 @@ def test_a_line_is_an_alert(name: str) -> None:
     events = [alert({"number": number}) for number in range(3)]
     lines = encoded(name, events).body.splitlines()
     assert ids([json.loads(line) for line in lines]) == [event.uuid for event in events]
+
+
+MOST = {
+    "aws.cloudwatchlogs": 10_000,
+    "aws.kinesis": 500,
+    "aws.sns": 10,
+    "aws.sqs": 10,
+    "datadoglogs": 1000,
+    "gcp.pubsub": 1000,
+}
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_a_batch_is_of_no_more_alerts_than_the_vendor_takes(name: str) -> None:
+    assert kind_of(name).limits.count <= MOST[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("azure.eventhub", 256_000),
+        ("azure.loganalytics", 1_000_000),
+        ("datadoglogs", 5_000_000),
+        ("gcp.chronicle", 1_000_000),
+        ("gcp.pubsub", 10_000_000),
+        ("quickwit", 10_000_000),
+    ],
+)
+def test_a_full_batch_is_no_longer_than_the_vendor_takes(name: str, size: int) -> None:
+    """Of alerts of many fields, whose quotation marks are escaped where JSON stands in JSON."""
+    limits = kind_of(name).limits
+    event = alert({f"a.field.{number}": f"sh -c 'value {number}'\n" for number in range(200)})
+    full = [event] * min(limits.count, limits.bytes // len(event.json))
+    assert len(encoded(name, full).body) <= size
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("grafanaoncall", "alert_uid"), ("opsgenie", "alias"), ("pagerduty", "dedup_key")]
+)
+def test_an_alert_that_is_sent_again_is_known_by_its_id(name: str, key: str) -> None:
+    event = alert()
+    assert json.loads(encoded(name, [event]).body)[key] == event.uuid
+
+
+@pytest.mark.parametrize("name", ["aws.s3", "gcp.storage", "spyderbat", "wavefront", "yandex.s3"])
+def test_a_compressed_batch_is_the_same_at_any_time(name: str) -> None:
+    """RFC 1952: no time of its making is in it, so that a resend replaces what is there."""
+    body = encoded(name, [alert()]).body
+    assert (body[:2], body[4:8]) == (b"\x1f\x8b", bytes(4))
 
 
 def test_loki_has_a_stream_for_each_set_of_labels() -> None:

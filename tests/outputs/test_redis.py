@@ -1,5 +1,6 @@
 """Redis: the list, the hash, its logins and its TLS on a real server, through its death in mid-stream."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -116,6 +117,6 @@ async def test_a_server_that_hangs_is_given_up_in_time(redis: Server, key: str) 
         redis.pause()
         try:
             with pytest.raises(RetryableError):
-                await output.send([alert()])
+                await asyncio.wait_for(output.send([alert()]), 3)
         finally:
             redis.resume()
