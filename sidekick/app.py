@@ -12,7 +12,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +114,7 @@ class App:
         self.senders = Senders(configuration.folder / "senders.json", configuration.senders)
         self.certificate = Certificate(configuration.api)
         self.reload = Reload(configuration, load, self._take, self._files)
+        self._end_replay: Callable[[str], None] = lambda name: None
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -230,7 +231,8 @@ class App:
         )
         # The first password is hashed at a cost of a third of a second, and alerts come in already.
         access = await asyncio.to_thread(self._doorkeeper)
-        async with page(parts, access, listener, self.certificate.context):
+        async with page(parts, access, listener, self.certificate.context) as assembly:
+            self._end_replay = assembly.end_replay
             yield
 
     def _doorkeeper(self) -> Doorkeeper:
@@ -308,6 +310,7 @@ class App:
         """Puts another output, or none, in the place of the one that has this name."""
         former = self.workers.get(name)
         if former is not None:
+            self._end_replay(name)
             await self.workers.stop([name], _HANDOVER, drain=False)
         if output is None:
             self._forget(name)

@@ -63,7 +63,7 @@ class Certificate:
 @asynccontextmanager
 async def page(
     parts: Parts, access: Doorkeeper, listener: socket.socket, tls: ssl.SSLContext | None
-) -> AsyncGenerator[None]:
+) -> AsyncGenerator[Assembly]:
     """Serves beside the block."""
     # Half a second that a service without a page does not pay; in a thread, for alerts come in already.
     api = await asyncio.to_thread(importlib.import_module, "sidekick.api")
@@ -72,6 +72,6 @@ async def page(
         async with api.serving(api.application(assembly.service), listener, tls, assembly.end_streams):
             host, port = listener.getsockname()[:2]
             log.info("page on http%s://%s:%d", "s" if tls else "", f"[{host}]" if ":" in host else host, port)
-            yield
+            yield assembly
     finally:
         await assembly.close()

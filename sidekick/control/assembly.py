@@ -35,6 +35,10 @@ class Assembly:
             reload=parts.reload,
         )
 
+    def end_replay(self, name: str) -> None:
+        """To an output whose settings are to be others."""
+        self._sendings.stop(name)
+
     def end_streams(self) -> None:
         """Lets those who follow what arrives go, so that their connections can end."""
         self._arrivals.close()

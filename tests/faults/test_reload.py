@@ -10,13 +10,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import trustme
+from aiohttp import web
 
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint
 from tests.faults.falco import Falco
 from tests.faults.sidekick import Sidekick
+from tests.services.server import free_ports
 
 pytestmark = pytest.mark.slow
 TAKEN = "the configuration was loaded anew"
@@ -159,6 +162,36 @@ async def test_an_output_that_cannot_begin_stops_no_other_and_begins_with_the_ne
         assert await falco.post(2) == 200
         await until(lambda: len(other.bodies) == 1 and endpoint.times[2] == 1)
         await falco.close()
+
+
+async def test_a_replay_ends_where_its_output_becomes_another(
+    tmp_path: Path, endpoint: Endpoint, other: Endpoint
+) -> None:
+    api = {"enabled": True, "port": free_ports(1)}
+    with Sidekick(tmp_path, watch=False, api=api, webhook={"address": endpoint.url}) as sidekick:
+        falco = Falco(sidekick.port)
+        assert await falco.post(1) == 200
+        await until(lambda: endpoint.times[1] == 1)
+        tried = asyncio.Event()
+
+        async def be_away(body: bytes) -> web.Response:
+            tried.set()
+            return web.Response(status=503)
+
+        endpoint.behaviour = be_away
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{api['port']}") as session:
+            replay = session.post("/api/outputs/webhook/replay", json={"since": "2h"})
+            asked = asyncio.create_task(answer(replay))
+            await tried.wait()
+            sidekick.configure(watch=False, api=api, webhook={"address": other.url})
+            await hang_up(sidekick, TAKEN)
+            assert "stopped: HTTP 503" in await asked
+        await falco.close()
+
+
+async def answer(request: Any) -> str:
+    async with request as response:
+        return await response.text()
 
 
 def silence() -> dict[str, str]:
