@@ -89,4 +89,4 @@ async def _messages(arrivals: AsyncGenerator[list[Event]]) -> AsyncGenerator[byt
     yield b": from now on\n\n"
     async with aclosing(arrivals):
         async for events in arrivals:
-            yield b"".join(b"data: %b\n\n" % event.json for event in events)
+            yield b"".join(b"data: %b\n\n" % event.json for event in events) or b":\n\n"

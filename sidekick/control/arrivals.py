@@ -22,7 +22,7 @@ _MOST_BYTES = 4 << 20
 _MOST_FOLLOWERS = 50
 """At once: in a storm each of them takes time in which no sender is answered."""
 _LOOK = 1.0
-"""Seconds after which a follower is asked for anew, though nothing comes."""
+"""Seconds after which a follower is told and asked for anew, though nothing comes."""
 
 
 class Arrivals:
@@ -34,7 +34,10 @@ class Arrivals:
 
     def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
         """What is accepted from now on and holds those words, as a search does; ends at `close`, or when who follows
-        is not `welcome` any more. Raises `RefusedError` while too many follow."""
+        is not `welcome` any more. Raises `RefusedError` while too many follow.
+
+        Each second in which there is nothing an empty list comes, for who is told of it and has vanished is noticed.
+        """
         if self.followers >= _MOST_FOLLOWERS:
             raise RefusedError(f"{_MOST_FOLLOWERS} follow what comes already: end another first.")
         return self._follow(words, wanted, welcome)
@@ -48,9 +51,7 @@ class Arrivals:
         self.followers += 1
         try:
             while await self._more(cursor) and welcome():
-                found = [one for one in _newest(cursor) if has_words(one) and (wanted is None or wanted(one))]
-                if found:
-                    yield found
+                yield [one for one in _newest(cursor) if has_words(one) and (wanted is None or wanted(one))]
         finally:
             self.followers -= 1
             self._journal.forget(name)

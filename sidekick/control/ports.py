@@ -206,8 +206,8 @@ class Blocks(Protocol):
 
 class Arrivals(Protocol):
     def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
-        """What is accepted from now on, as it comes; ends when the service does, or who follows is not `welcome`.
-        Raises `RefusedError` while too many follow."""
+        """What is accepted from now on, as it comes, and an empty list each second or so where there is nothing; ends
+        when the service does, or who follows is not `welcome`. Raises `RefusedError` while too many follow."""
         ...
 
 

@@ -1,6 +1,6 @@
 """New events as they come, as rows of the list, in server-sent events (WHATWG HTML, section 9.2)."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from fastapi import APIRouter, Request
@@ -37,6 +37,10 @@ async def _messages(arrivals: AsyncGenerator[list[Event]]) -> AsyncGenerator[str
     yield "retry: 2000\n\n"
     async with aclosing(arrivals):
         async for events in arrivals:
-            html = fragment("_rows.html", events=list(reversed(events[-_MOST_ROWS:])))
-            lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
-            yield f"event: rows\n{lines}\n"
+            yield _rows(events) if events else ":\n\n"
+
+
+def _rows(events: Sequence[Event]) -> str:
+    html = fragment("_rows.html", events=list(reversed(events[-_MOST_ROWS:])))
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
+    return f"event: rows\n{lines}\n"

@@ -27,6 +27,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 class Follower:
     def __init__(self, arrivals: Arrivals, words: str = "", condition: str = "") -> None:
         self.events: list[Event] = []
+        self.told = 0
         self.welcome = True
         wanted = compile_filter(condition) if condition else None
         self.task = asyncio.create_task(self._follow(arrivals.follow(words, wanted, lambda: self.welcome)))
@@ -35,6 +36,7 @@ class Follower:
         async with aclosing(events):  # type: ignore[type-var]
             async for some in events:
                 self.events += some
+                self.told += 1
 
     @property
     def numbers(self) -> list[int]:
@@ -131,3 +133,12 @@ async def test_who_is_not_welcome_any_more_sees_nothing_more(journal: Journal) -
     followers[1].welcome = False  # and nothing comes
     await followers[1].task
     assert arrivals.followers == 0
+
+
+async def test_a_follower_hears_also_that_nothing_comes(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    follower = Follower(arrivals)
+    await until(lambda: follower.told > 1)
+    arrivals.close()
+    await follower.task
+    assert follower.events == []
