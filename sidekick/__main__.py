@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sidekick.commands.options import config_file
+from sidekick.commands.config_file import config_file
 
 _COMMANDS = {
     "run": "run",

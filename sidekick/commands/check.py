@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 import click
 
+from sidekick.commands.config_file import config_file
 from sidekick.commands.falco import Verdict, examine
-from sidekick.commands.options import config_file
 from sidekick.commands.reach import reach
 from sidekick.event import DecodeError, decode, encode_json
 from sidekick.pipeline import SilencesError

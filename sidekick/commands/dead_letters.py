@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sidekick.commands.options import config_file, configuration
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import configuration
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.journal import Record
 from sidekick.receiver.refused import read as read_refused

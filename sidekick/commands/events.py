@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from outputs.store import StoreSettings
-from sidekick.commands.options import Condition, Moment, config_file, configuration, output_named
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import Condition, Moment, configuration, output_named
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.store import Reader, Search, StoreError

@@ -13,7 +13,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sidekick.commands.options import Moment, config_file, configuration
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import Moment, configuration
 from sidekick.journal import JournalError, JournalReader, Report
 
 Opened = Callable[[], JournalReader]

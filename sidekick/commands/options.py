@@ -13,20 +13,6 @@ from sidekick.sdk.moment import moment
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, load
 
 
-def _before_the_command(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """What `sidekick -c FILE COMMAND` says, where it is not said after the command."""
-    return path or ctx.obj
-
-
-config_file = click.option(
-    "-c",
-    "--config-file",
-    type=click.Path(path_type=Path),
-    callback=_before_the_command,
-    help="Configuration file in YAML; without it only the environment counts.",
-)
-
-
 def configuration(path: Path | None) -> Configuration:
     """The configuration of that file; exits 2 with every error of it on stderr."""
     try:

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sidekick.app import build_output, context
-from sidekick.commands.options import Condition, Moment, config_file, configuration, output_named
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import Condition, Moment, configuration, output_named
 from sidekick.delivery import Refusals, ReplayCursor, Worker
 from sidekick.event import Event
 from sidekick.journal import JournalError, JournalReader, Record

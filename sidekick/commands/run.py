@@ -10,7 +10,8 @@ import click
 import uvloop
 
 from sidekick.app import App, StartError
-from sidekick.commands.options import config_file, configuration
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import configuration
 from sidekick.settings import load
 from sidekick.telemetry import set_up_logging
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from sidekick.app import build_output, context
-from sidekick.commands.options import config_file, configuration, output_named
+from sidekick.commands.config_file import config_file
+from sidekick.commands.options import configuration, output_named
 from sidekick.event import Event
 from sidekick.sdk.errors import DeliveryError
 from sidekick.sdk.output import Output

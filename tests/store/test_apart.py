@@ -96,6 +96,15 @@ async def test_a_writer_that_is_asked_to_end_with_all_others_stays_for_the_last_
     assert has_ended(child.pid or 0)
 
 
+async def test_a_process_loads_what_it_needs_and_not_the_service() -> None:
+    """It begins by importing the program's main module, as multiprocessing does."""
+    code = "import sys, sidekick.__main__, sidekick.store; print(*sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    loaded = set((await process.communicate())[0].decode().split())
+    assert "sidekick.store.writing" in loaded
+    assert loaded.isdisjoint({"sidekick.settings", "sidekick.sdk", "sidekick.receiver", "pydantic", "fastapi"})
+
+
 PARENT = """
 import asyncio, multiprocessing, sys
 from pathlib import Path
