@@ -22,8 +22,11 @@ class OneThread:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def close(self, release: Callable[[], None]) -> None:
-        """Calls `release` when all else has ended, and ends the thread; nothing happens if there is none."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
+        """Calls `release` when all else has ended, and ends the thread; nothing happens if there is none.
+
+        Given up, it leaves the thread to the next call: a place that hangs for a night holds one, not one a try.
+        """
+        if (pool := self._pool) is not None:
             await asyncio.get_running_loop().run_in_executor(pool, release)
+            self._pool = None
             pool.shutdown()
