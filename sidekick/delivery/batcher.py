@@ -12,7 +12,8 @@ from sidekick.event import DecodeError, Event
 from sidekick.journal import Record
 from sidekick.sdk.output import BatchLimits
 
-_READ_ONCE = 2048  # alerts, some 2 KiB of objects each
+_READ_ONCE = 2048  # alerts, mostly of some 2 KiB of objects each
+_LARGE = 8 << 10  # bytes of an alert that is read anew for each output: some thousands of them would fill the memory
 _SKIP_AT_ONCE = 1000  # unwanted records passed before the cursor is moved, so that a restart need not pass them again
 
 
@@ -120,5 +121,9 @@ class Batcher:
                 wait.cancel()
 
 
+def _event_of(payload: bytes) -> Event:
+    return Event.from_json(payload) if len(payload) > _LARGE else _shared_event_of(payload)
+
+
 # Most outputs read the same alerts at nearly the same time, so one reading of them serves all.
-_event_of = lru_cache(_READ_ONCE)(Event.from_json)
+_shared_event_of = lru_cache(_READ_ONCE)(Event.from_json)

@@ -1,13 +1,14 @@
 """The chain between the journal and an output: nothing skipped, nothing invented, and the sums add up."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidekick.delivery import Worker
-from sidekick.event import Event
+from sidekick.event import Event, decode
 from sidekick.sdk import BatchLimits, MisconfiguredError, PartialError, PermanentError, RetryableError
 from tests.deadline import until
 from tests.delivery.bench import Bench, alerts, assert_sums
@@ -54,6 +55,21 @@ async def test_a_batch_is_bounded_by_bytes(bench: Bench) -> None:
     output = Destination(limits=BatchLimits(count=500, bytes=3 * len(events[0].json) + 10))
     await deliver(bench, output, events)
     assert [len(ids) for ids in output.tries] == [3, 3, 3, 1]
+
+
+async def test_large_events_are_not_kept_when_they_are_delivered(bench: Bench) -> None:
+    class Forgetful(Destination):
+        async def send(self, events: Sequence[Event]) -> None:
+            self.connects += 1
+
+    body = b'{"priority":"Error","rule":"Large","time":"2026-05-06T07:08:09Z","output":"%s"}' % bytes(b"x" * 20_000)
+    worker = bench.worker(Forgetful(limits=BatchLimits(count=1)))
+    async with bench.running(worker):
+        for _ in range(20):
+            await bench.append(decode(body))
+        await until(lambda: worker.counts.delivered == 20)
+        alive = [one for one in gc.get_objects() if isinstance(one, Event) and one.rule == "Large"]
+        assert len(alive) <= 1, "the one that was sent last"
 
 
 async def test_the_first_event_waits_for_company(bench: Bench) -> None:
