@@ -48,8 +48,11 @@ class RefusedLog:
         self._appendable = False
         """The file ends in a whole line of ours, and is not yet to be written anew."""
         self._failing = False
-        for entry in read(path) if path else ():
-            self._keep(entry)
+        try:
+            for entry in read(path) if path else ():
+                self._keep(entry)
+        except OSError as error:
+            logger.warning("%s cannot be read, so the bodies in it are not shown: %s", path, error.strerror)
 
     def add(self, reason: str, body: bytes | bytearray, peer: str) -> None:
         """Counts the refusal and keeps its body, if it has any."""
@@ -94,7 +97,10 @@ def _lines(entries: Iterable[Refused]) -> bytes:
 
 
 def read(path: Path) -> Iterator[Refused]:
-    """The refused bodies in a file, oldest first, perhaps more than a log keeps; a line cut by a crash is left out."""
+    """The refused bodies in a file, oldest first, perhaps more than a log keeps; a line cut by a crash is left out.
+
+    None where there is no file; raises OSError where it cannot be read.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:

@@ -1,14 +1,13 @@
 """The pages beside the alerts: ping, healthz, readyz, test and metrics, as a plain ASGI application."""
 
 import asyncio
-import datetime as dt
 import gzip
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sidekick.event import Event, Priority
+from sidekick.event import Event
 from sidekick.journal import JournalFull
 from sidekick.receiver.answers import METHOD, PLAIN, UNAVAILABLE, Refusal
 from sidekick.receiver.state import State
@@ -63,7 +62,7 @@ class Routes:
             return self._refused(METHOD)
         stored: asyncio.Future[OSError | None] = asyncio.get_running_loop().create_future()
         try:
-            self._state.service.accept(test_alert(), stored.set_result, scope["state"]["sender"])
+            self._state.service.accept(Event.test().json, stored.set_result, scope["state"]["sender"])
             error = await stored
         except JournalFull:
             return self._refused(UNAVAILABLE)
@@ -83,23 +82,6 @@ class Routes:
     def _refused(self, refusal: Refusal) -> Page:
         self._state.service.refused.add(refusal.reason, b"", "")
         return Page(refusal.body, (*PLAIN, *refusal.headers), refusal.status)
-
-
-def test_alert() -> bytes:
-    """falcosidekick's test event, as a sender would post it."""
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    return msgspec.json.encode(
-        {
-            "output": "This is a test from falcosidekick",
-            "priority": Priority.DEBUG.value,
-            "rule": Event.TEST_RULE,
-            "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "output_fields": {"proc.name": "falcosidekick", "user.name": "falcosidekick"},
-            "source": "debug",
-            "tags": ["test", "example"],
-            "hostname": "falcosidekick",
-        }
-    )
 
 
 def _takes_gzip(scope: "Scope") -> bool:

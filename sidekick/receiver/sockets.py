@@ -3,13 +3,16 @@
 Socket activation and readiness follow sd_listen_fds(3) and sd_notify(3).
 """
 
+import logging
 import os
 import resource
 import socket
 from collections import defaultdict
 from collections.abc import Mapping
 
+logger = logging.getLogger(__name__)
 _FIRST_FD = 3
+_PATIENCE = 1.0  # seconds, for alerts wait meanwhile
 BACKLOG = 4096
 _OTHER_FILES = 256
 
@@ -45,13 +48,17 @@ def activated(environment: Mapping[str, str] = os.environ) -> dict[str, list[soc
 
 
 def notify(state: str) -> None:
-    """Tells the service manager, if there is one, such as `READY=1` or `STOPPING=1`."""
+    """Tells the service manager, if there is one, such as `READY=1`. Who does not listen stops nothing."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.connect("\0" + path[1:] if path.startswith("@") else path)
-        channel.sendall(state.encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.settimeout(_PATIENCE)
+            channel.connect("\0" + path[1:] if path.startswith("@") else path)
+            channel.sendall(state.encode())
+    except OSError as error:
+        logger.warning("the service manager at %s cannot be told %s: %s", path, state.partition("\n")[0], error)
 
 
 def allow_connections(wanted: int) -> int:

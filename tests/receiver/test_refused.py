@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from sidekick.receiver.refused import RefusedLog, read
 
 
@@ -63,3 +65,13 @@ def test_a_disk_that_refuses_loses_none_in_memory(tmp_path: Path) -> None:
     log.add("json", b"two", "")
     log.flush()
     assert [entry.body for entry in read(path)] == [b"one", b"two"]
+
+
+def test_a_file_that_cannot_be_read_is_no_hindrance(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "refused.jsonl"
+    path.mkdir()
+    log = RefusedLog(path)
+    log.add("json", b"{", "192.0.2.1:1")
+    log.flush()
+    assert len(log.entries) == 1
+    assert "the bodies in it are not shown: Is a directory" in caplog.text

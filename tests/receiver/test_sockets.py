@@ -91,6 +91,14 @@ def test_the_service_manager_is_told(abstract: bool, tmp_path: Path, monkeypatch
     notify("READY=1")
 
 
+def test_a_service_manager_that_is_gone_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    notify("RELOADING=1\nMONOTONIC_USEC=1")
+    assert "cannot be told RELOADING=1: [Errno 2] No such file" in caplog.text
+
+
 HAND_OVER = textwrap.dedent(
     """
     import os, sys
