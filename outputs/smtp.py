@@ -1,17 +1,14 @@
-"""Mail by SMTP: each alert as a message, in text and HTML."""
+"""Mail by SMTP: each alert as a message."""
 
 import base64
 import ssl
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from email.message import EmailMessage
-from email.policy import SMTP as WIRE
-from email.utils import format_datetime, getaddresses
-from html import escape
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from outputs._mail import Addresses, addresses, mail_of
 from sidekick.sdk import (
     NO_SECRET,
     AnyCase,
@@ -27,29 +24,9 @@ from sidekick.sdk import (
 )
 from sidekick.sdk.address import HostPort, host_and_port
 from sidekick.sdk.extras import optional
-from sidekick.sdk.message import COLOURS, LISTING, Message, shortened
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
-
-# RFC 5322, 2.1.1: characters of a line.
-_SUBJECT = 998
-# No mail may hold these (RFC 5322, 4.1), so that by one of them an alert could keep itself away.
-_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), "\ufffd")
-
-
-def _addresses(text: str) -> list[str]:
-    return [address for _, address in getaddresses([text]) if address]
-
-
-def _checked(text: str) -> str:
-    """Refuses what the head of a mail cannot hold; names may have letters of every kind, addresses have not."""
-    if text and (not _addresses(text) or len(text.splitlines()) > 1 or not "".join(_addresses(text)).isascii()):
-        raise ValueError(f"{text!r} is no address of mail in ASCII")
-    return text
-
-
-Addresses = Annotated[Text, AfterValidator(_checked)]
 
 
 class SmtpSettings(OutputSettings):
@@ -129,20 +106,19 @@ class Smtp(Output[SmtpSettings]):
         code, text = await server.execute_command(b"AUTH", mechanism, base64.b64encode(response) or b"=")
         if code == 334:  # OAUTHBEARER tells its error in a challenge, and wants an answer to it (RFC 7628, 3.2.3)
             code, text = await server.execute_command(b"AQ==")
-        if code >= 500:
-            raise MisconfiguredError(f"the mail server refused the login: {code} {text}")
         if code >= 300:
-            raise RetryableError(f"the mail server took no login: {code} {text}")
+            raise _refusal(code, f"the mail server refused the login: {code} {text}", MisconfiguredError)
 
     async def send(self, events: Sequence[Event]) -> None:
         (event,) = events
         if self._server is None or not self._server.is_connected:
             await self.connect()  # servers hang up on who is silent for minutes
         assert self._server is not None
-        sender, recipients = _addresses(self.settings.sender)[0], _addresses(self.settings.to)
-        mail = self.encode(event).as_bytes(policy=WIRE)
+        settings = self.settings
+        html = settings.outputformat == "html"
+        mail = mail_of(event, self.context.link(event), settings.sender, settings.to, html=html)
         with _errors():
-            await self._server.sendmail(sender, recipients, mail)
+            await self._server.sendmail(addresses(settings.sender)[0], addresses(settings.to), mail)
 
     async def close(self) -> None:
         server, self._server = self._server, None
@@ -152,45 +128,12 @@ class Smtp(Output[SmtpSettings]):
             await server.quit(timeout=2)
         server.close()
 
-    def encode(self, event: Event) -> EmailMessage:
-        """The same alert gives the same mail, with the same Message-ID."""
-        message = Message.of(event, LISTING, link=self.context.link(event), every=True)
-        mail = EmailMessage()
-        mail["Subject"] = _subject(f"[{event.priority.value}] {event.output}")
-        mail["From"] = self.settings.sender
-        mail["To"] = self.settings.to
-        mail["Date"] = format_datetime(event.datetime)
-        mail["Message-ID"] = f"<{event.uuid}@{self.settings.sender.rpartition('@')[2].rstrip('>')}>"
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of a holiday
-        text = f"{message.text}\n\n{message.listed(lambda fact: f'{fact.name}: {fact.value}')}\n"
-        mail.set_content(text.translate(_CONTROLS))
-        if self.settings.outputformat == "html":
-            mail.add_alternative(_html(message, COLOURS[event.priority]).translate(_CONTROLS), subtype="html")
-            mail.set_boundary(f"alert-{event.uuid}")
-        return mail
-
 
 async def _start_tls(server: "SMTP") -> None:
     if not server.supports_extension("starttls"):
         raise MisconfiguredError("the mail server has no STARTTLS: set tls to false to send in the clear")
     await server.starttls()
     await server.ehlo()
-
-
-def _subject(text: str) -> str:
-    """One line whatever the alert holds: a line's end in a header would begin the next one, and so would an encoded
-    one (RFC 2047), which the library decodes."""
-    return shortened(" ".join(text.split()).translate(_CONTROLS).replace("=?", "= ?"), _SUBJECT)
-
-
-def _html(message: Message, colour: str) -> str:
-    rows = message.listed(
-        lambda fact: f'<tr><th align="left" valign="top">{escape(fact.name)}</th><td>{escape(fact.value)}</td></tr>'
-    )
-    return (
-        f'<body style="font-family: sans-serif"><h3 style="background: {colour}; padding: 8px">{escape(message.title)}'
-        f"</h3>\n<p>{escape(message.text)}</p>\n<table>\n{rows}\n</table></body>\n"
-    )
 
 
 def _credentials(settings: SmtpSettings, host: str, port: int) -> bytes | None:
