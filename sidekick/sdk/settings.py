@@ -13,10 +13,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sidekick.event import Priority
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+# So many digits that no number of them is beyond what a float or a clock holds.
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*([smhd])")
+_RATE = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*/\s*([smhd])")
 _TRUE, _FALSE = {"1", "t", "true"}, {"0", "f", "false"}
 
 
@@ -32,7 +33,7 @@ def seconds(value: Any) -> Any:
 
 def size_in_bytes(value: Any) -> Any:
     """Bytes of a size such as `10MB` (10,000,000) or `4MiB` (4,194,304); a bare number is bytes."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     match = _SIZE.fullmatch(str(value).strip())
     if match is None:

@@ -4,7 +4,6 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from outputs.webhook import Settings, Webhook
 from sidekick.sdk import Answer, Context, MisconfiguredError, Request, RetryableError
@@ -102,8 +101,3 @@ async def test_a_name_that_is_not_known_is_told_in_words() -> None:
     finally:
         await output.close()
     assert "Unknown error" not in str(raised.value)
-
-
-def test_fewer_requests_at_once_than_none_are_refused() -> None:
-    with pytest.raises(ValidationError):
-        Settings(maxconcurrentrequests=-1)
