@@ -11,17 +11,19 @@ The error carries its own verdict, so that no caller keeps a table of exception 
 
 from collections.abc import Mapping
 
+_LONGEST_WISH = 3600.0  # a mistaken one must not end the delivery for years
+
 
 class DeliveryError(Exception):
     """A destination did not take what it was sent. The message never holds a secret: it is logged and stored."""
 
 
 class RetryableError(DeliveryError):
-    """Worth another try. `after`: seconds that the destination asked us to wait, or None."""
+    """Worth another try. `after`: seconds that the destination asked us to wait, an hour at most, or None."""
 
     def __init__(self, message: str, after: float | None = None) -> None:
         super().__init__(message)
-        self.after = after
+        self.after = after if after is None else min(after, _LONGEST_WISH)
 
 
 class MisconfiguredError(RetryableError):

@@ -177,7 +177,8 @@ class Retry(Settings):
     minimum: Duration = 1.0
     """Upper bound of the first pause."""
     maximum: Duration = 60.0
-    """Upper bound of every pause; what a destination asks for with Retry-After is honoured beyond it."""
+    """Upper bound of every pause; what a destination asks for with Retry-After is honoured beyond it, up to an
+    hour."""
 
 
 class Throttle(Settings):
