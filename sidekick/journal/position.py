@@ -43,8 +43,7 @@ class PositionFile:
         Raises OSError.
         """
         number = position.to_bytes(_NUMBER, "little")
-        bits = sum(1 << one - position for one in ahead)
-        done = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        done = _bits(position, ahead) if ahead else b""
         os.pwrite(self._fd, (number + _crc(number + done) + done).ljust(_SLOT, b"\0"), self._turn)
         self._turn ^= _SLOT
 
@@ -80,6 +79,11 @@ def _end(data: bytes) -> tuple[int, int]:
 def _newest(data: bytes) -> int | None:
     newest, _ = max(_slots(data))
     return None if newest < 0 else newest
+
+
+def _bits(position: int, ahead: Collection[int]) -> bytes:
+    bits = sum(1 << one - position for one in ahead)
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
 def _slots(data: bytes) -> tuple[tuple[int, int], tuple[int, int]]:
