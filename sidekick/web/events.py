@@ -98,9 +98,11 @@ async def _overview(
         if found is not None:
             histogram = await reader.histogram(since, until, {})
             return Overview(chart(_refilled(histogram, found)), _tallied(found), extent is None, exact=True), None
-        tops = asyncio.gather(*(reader.top(name, since, until, _others(view, name)) for name in DIMENSIONS))
-        histogram = await reader.histogram(since, until, view.facets)
-        facets: dict[str, list[Tally]] = dict(zip(DIMENSIONS, map(_named, await tops), strict=True))
+        histogram, tops = await asyncio.gather(
+            reader.histogram(since, until, view.facets),
+            asyncio.gather(*(reader.top(name, since, until, _others(view, name)) for name in DIMENSIONS)),
+        )
+        facets: dict[str, list[Tally]] = dict(zip(DIMENSIONS, map(_named, tops), strict=True))
     except StoreError as error:
         return None, error
     return Overview(chart(histogram), facets, extent is None, exact=False), None
@@ -132,10 +134,13 @@ def _others(view: View, name: str) -> dict[str, str]:
 async def _around(service: Service, request: Request, event: Event) -> dict[str, Any]:
     same_rule = equals("rule", event.rule)
     silence = [same_rule, *(equals(name, event.fields[name]) for name in snippet.telling(event))]
+    near, deliveries = await asyncio.gather(
+        _near(service.reader, event, same_rule), service.outputs.deliveries(event.uuid)
+    )
     return {
         "fields": [(name, value, _findable(name, value)) for name, value in sorted(event.fields.items())],
-        "near": await _near(service.reader, event, same_rule),
-        "deliveries": await service.outputs.deliveries(event.uuid),
+        "near": near,
+        "deliveries": deliveries,
         "sources": sources(event) if service.blocks else [],
         "curl": snippet.curl(f"{request.base_url}api/events/{event.uuid}"),
         "exception": snippet.exception(event),
