@@ -5,6 +5,7 @@ With RENEW_PICTURES=1 they take the place of those in `docs/pictures`; each has 
 
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -59,7 +60,7 @@ async def _furnish(served: Site) -> dict[str, str]:
     await served.silencing.add(
         SilenceSettings(
             filter='rule = "Terminal shell in container" and k8s.ns.name = "staging"',
-            until="2999-01-01T00:00:00Z",
+            until=datetime(2999, 1, 1, tzinfo=UTC),
             author="mara",
             reason="load test",
         )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(home: Path) -> AsyncIterator[Running]:
+async def running(home: Path) -> AsyncGenerator[Running]:
     async with AsyncExitStack() as stack:
         host = Host(None, home / "none", home / "blocker")
         (home / "blocker").mkdir()
