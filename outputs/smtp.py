@@ -165,7 +165,9 @@ def _errors() -> Generator[None]:
     except aiosmtplib.SMTPDataError as error:
         raise _refusal(error.code, f"the mail was refused: {error.code} {error.message}", PermanentError) from None
     except aiosmtplib.SMTPResponseException as error:
-        raise _refusal(error.code, f"the mail server said {error.code} {error.message}", MisconfiguredError) from None
+        # 552 is for its size, which is told before the mail is (RFC 1870).
+        kind = PermanentError if error.code == 552 else MisconfiguredError
+        raise _refusal(error.code, f"the mail server said {error.code} {error.message}", kind) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         cause = error if isinstance(error, ssl.SSLError) else error.__cause__
         if isinstance(cause, ssl.SSLCertVerificationError):

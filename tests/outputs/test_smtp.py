@@ -192,6 +192,14 @@ async def test_a_mail_that_is_refused_is_kept_or_set_aside_as_the_server_says(
     assert len(box.mails) == 1
 
 
+async def test_a_mail_that_is_too_large_does_not_hold_up_the_others() -> None:
+    async with mailbox(limit=50_000) as box, sending(box) as output:
+        with pytest.raises(PermanentError, match="552"):
+            await output.send([alert(output="x" * 50_000)])
+        await output.send([alert()])
+    assert len(box.mails) == 1
+
+
 async def test_an_unknown_receiver_is_ours_to_mend_but_does_not_keep_mail_from_the_others() -> None:
     async with mailbox() as box:
         box.unknown = "gone@example.com"

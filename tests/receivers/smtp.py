@@ -65,14 +65,18 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def mailbox(tls: ssl.SSLContext | None = None, *, at_once: bool = False) -> AsyncGenerator[Mailbox]:
-    """A server that wants STARTTLS where there is `tls`, or with `at_once` speaks nothing else."""
+async def mailbox(
+    tls: ssl.SSLContext | None = None, *, at_once: bool = False, limit: int = 1 << 25
+) -> AsyncGenerator[Mailbox]:
+    """A server that wants STARTTLS where there is `tls`, or with `at_once` speaks nothing else. It takes mails of at
+    most `limit` bytes."""
     box = Mailbox()
 
     def accept() -> SMTP:
         starting = None if at_once else tls
         server = SMTP(
             box,
+            data_size_limit=limit,
             hostname="mail.test",
             auth_require_tls=False,
             tls_context=starting,
