@@ -39,6 +39,8 @@ class File(BlockingOutput[FileSettings]):
     limits = BatchLimits(count=1000)
 
     def open(self) -> None:
+        if Path(self.settings.path).is_fifo():
+            raise MisconfiguredError(f"{self.settings.path} is a pipe, which forgets what nobody reads at once")
         self._append(b"")  # says at the start when the place is wrong
 
     def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError]:

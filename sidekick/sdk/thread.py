@@ -2,31 +2,56 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+_Call = tuple[Future[Any], Callable[[], Any]]
 
 
 class OneThread:
-    """Runs calls one after another. A call cannot be stopped: one that was given up ends before the next begins."""
+    """Runs calls one after another. A call cannot be stopped: one that was given up ends before the next begins.
+
+    No executor of the standard library, for the process could not end while one of its threads hangs.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._pool: ThreadPoolExecutor | None = None
+        self._calls = SimpleQueue[_Call | None]()
+        self._thread: Thread | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """The call's result or exception."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, self._name)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        if self._thread is None:
+            self._calls = SimpleQueue[_Call | None]()
+            self._thread = Thread(target=_work, args=(self._calls,), name=self._name, daemon=True)
+            self._thread.start()
+        outcome = Future[T]()
+        self._calls.put((outcome, work))
+        return await asyncio.wrap_future(outcome)
 
     async def close(self, release: Callable[[], None]) -> None:
         """Calls `release` when all else has ended, and ends the thread; nothing happens if there is none.
 
         Given up, it leaves the thread to the next call: a place that hangs for a night holds one, not one a try.
         """
-        if (pool := self._pool) is not None:
-            await asyncio.get_running_loop().run_in_executor(pool, release)
-            self._pool = None
-            pool.shutdown()
+        if (thread := self._thread) is not None:
+            calls = self._calls
+            await self.run(release)
+            self._thread = None
+            calls.put(None)
+            thread.join()
+
+
+def _work(calls: SimpleQueue[_Call | None]) -> None:
+    while (call := calls.get()) is not None:
+        outcome, work = call
+        if not outcome.set_running_or_notify_cancel():
+            continue
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001  (it is the caller's)
+            outcome.set_exception(error)
+        del call, outcome, work  # or the last call's alerts would be kept until the next

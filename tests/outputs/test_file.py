@@ -1,5 +1,6 @@
 """The file output: whole lines whatever happens, rotation, and errors that say whose fault it is."""
 
+import fcntl
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ import pytest
 
 from outputs.file import File, FileSettings
 from sidekick.sdk import Context, MisconfiguredError, RetryableError
+from tests.faults.sidekick import Sidekick
 from tests.outputs.alerts import alert, recorded
 
 LINE = len(alert().json) + 1
@@ -107,6 +109,22 @@ async def test_a_batch_that_fits_in_part_is_written_once_there_is_room(tmp_path:
             await output.send(events[1:])
         await output.send(events[1:])
     assert uuids(path) == [event.uuid for event in events]
+
+
+async def test_a_pipe_is_a_wrong_setting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MisconfiguredError, match="pipe"):
+        async with opened(tmp_path / "pipe"):
+            pass
+
+
+def test_a_file_that_hangs_does_not_keep_the_process_from_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    sidekick = Sidekick(tmp_path, file={"path": str(path), "timeout": "100ms"})
+    with path.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with sidekick:
+            assert sidekick.end() == 0
 
 
 async def test_a_path_that_cannot_be_is_a_wrong_setting(tmp_path: Path) -> None:
