@@ -151,7 +151,10 @@ def _listed(names: Sequence[str]) -> str:
 def _verdict(error: Exception) -> RetryableError | PermanentError:
     import asyncpg  # noqa: PLC0415
 
-    if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
+    # The last is for a value that no index takes, as long as it is.
+    if isinstance(
+        error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | asyncpg.ProgramLimitExceededError
+    ):
         return PermanentError(f"PostgreSQL refused the row: {error}")
     if isinstance(
         error,

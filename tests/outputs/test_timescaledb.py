@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,15 @@ async def test_whose_fault_a_refusal_is(postgresql: PostgreSQL, table: str) -> N
     async with connected(made(postgresql, table)) as output:
         with pytest.raises(PermanentError, match="duplicate key"):
             await output.send([alert(tags=["abc"])])
+
+
+async def test_what_is_too_long_for_an_index_does_not_hold_up_the_others(postgresql: PostgreSQL, table: str) -> None:
+    await postgresql.run(f"CREATE TABLE {table} ({COLUMNS})")
+    await postgresql.run(f"CREATE INDEX ON {table} (output)")
+    async with connected(made(postgresql, table)) as output:
+        with pytest.raises(PermanentError, match="index row"):
+            await output.send([alert(output=random.Random(0).randbytes(20_000).hex())])
+        await output.send([alert()])
 
 
 async def test_a_column_that_goes_is_noticed(postgresql: PostgreSQL, table: str) -> None:
