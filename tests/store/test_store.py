@@ -53,7 +53,7 @@ async def write(path: Path, events: Sequence[Event], **settings: Any) -> None:
 
 
 async def found(reader: Reader, **wanted: Any) -> list[Event]:
-    page = await reader.find(Search(**({"limit": 10_000} | wanted)))
+    page = await reader.find(Search(**wanted, limit=10_000))
     assert page.complete
     return [Event.from_json(stored.alert) for stored in page.events]
 
