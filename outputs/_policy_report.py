@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from outputs._subject import subject_of
-from sidekick.sdk import Event, Priority, encode_json
+from sidekick.sdk import Event, PermanentError, Priority, encode_json
 from sidekick.sdk.labels import as_text
 
 _API = "wgpolicyk8s.io/v1alpha2"
@@ -50,13 +50,15 @@ class Place(NamedTuple):
 def extended(report: dict[str, Any], events: Sequence[Event], most: int, *, by_severity: bool) -> dict[str, Any] | None:
     """The report with these alerts too, and without its oldest results (or least severe) above `most` or its size.
 
-    None where all of them are in it already.
+    None where all of them are in it already. Raises `PermanentError` where one is larger than a whole report.
     """
     results: list[dict[str, Any]] = report.get("results") or []
     known = {result.get("properties", {}).get(ID) for result in results}
     added = [_result(event) for event in events if event.uuid not in known]
     if not added:
         return None
+    if any(len(encode_json(result)) > _SIZE for result in added):
+        raise PermanentError("the alert is larger than a report may be")
     results = _pruned(results + added, most, by_severity=by_severity)
     counts = Counter(result.get("result") for result in results)
     return report | {"summary": {outcome: counts[outcome] for outcome in _OUTCOMES}, "results": results}

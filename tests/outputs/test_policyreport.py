@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from outputs.policyreport import PolicyReport, PolicyReportSettings
-from sidekick.sdk import Answer, Context, Event, MisconfiguredError, RetryableError
+from sidekick.sdk import Answer, Context, Event, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.testing import always
 from tests.outputs.alerts import DATA, alert, recorded
 from tests.services.cluster import Cluster, cluster
@@ -162,6 +162,14 @@ async def test_a_report_never_outgrows_what_a_cluster_stores(tmp_path: Path) -> 
         results = service.results(WIDE)
     assert 10 < len(results) < 30
     assert results[-1]["properties"]["n"] == "29"
+
+
+async def test_an_alert_larger_than_a_report_takes_no_other_ones_place(tmp_path: Path) -> None:
+    async with cluster() as service, connected(service, tmp_path) as output:
+        await output.send([alert()])
+        with pytest.raises(PermanentError, match="larger"):
+            await output.send([alert({"text": "x" * 1_000_000}), alert()])
+        assert len(service.results(WIDE)) == 1
 
 
 async def test_a_cluster_without_the_resource_keeps_the_alerts(tmp_path: Path) -> None:
