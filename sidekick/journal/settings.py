@@ -1,6 +1,8 @@
 """Keys of `journal`."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from sidekick.sdk.settings import Duration, Settings, Size, Text
 
@@ -10,7 +12,7 @@ class Retention(Settings):
 
     age: Duration = 7 * 86400.0
     """Delivered alerts older than this are removed; what is not delivered yet stays."""
-    size: Size = 10_000_000_000
+    size: Annotated[Size, Field(gt=0)] = 10_000_000_000
     """Most bytes of the journal; above it delivered alerts are removed, the oldest first, and `full` applies."""
 
 
@@ -22,7 +24,7 @@ class JournalSettings(Settings):
     fsync: Literal["everysec", "always", "no"] = "everysec"
     """When an alert counts as accepted: `everysec` once written (a killed process loses nothing, a power cut at most
     the last second), `always` once on the disk, `no` once written, on the disk when the kernel likes."""
-    segment: Size = 64 << 20
+    segment: Annotated[Size, Field(gt=0)] = 64 << 20
     """Bytes of one segment file, the unit of removal; an eighth of `retention.size` where that is less."""
     retention: Retention = Retention()
     """How long delivered alerts stay."""

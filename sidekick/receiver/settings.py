@@ -54,6 +54,8 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}", re.ASCII)
 Networks = Annotated[CommaList, AfterValidator(_networks)]
 Name = Annotated[str, AfterValidator(_name)]
+Limit = Annotated[Duration, Field(ge=0.1)]
+"""Not 0: that would not mean without end, but that every connection is cut."""
 
 
 class SenderSettings(Settings):
@@ -83,11 +85,11 @@ class ReceiverSettings(Settings):
     """Largest body of a request, also once decompressed; more is answered 413."""
     headerlimit: Size = 65_536
     """Largest head of a request; more is answered 431."""
-    headertimeout: Duration = 60.0
+    headertimeout: Limit = 60.0
     """Longest time from connecting, or from a request's first byte, to the end of its headers."""
-    requesttimeout: Duration = 60.0
+    requesttimeout: Limit = 60.0
     """Longest time from a request's first byte to its last."""
-    idletimeout: Duration = 3600.0
+    idletimeout: Limit = 3600.0
     """How long a connection may rest between two requests. Falco keeps one open for its whole life."""
     connections: Annotated[int, Field(ge=1)] = 10_000
     """Most connections at once; one more is answered 503 and closed."""

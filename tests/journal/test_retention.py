@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from sidekick.journal import JournalFull
+from sidekick.journal import JournalFull, JournalSettings
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
 
@@ -196,3 +197,9 @@ def target(fd: str) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
     except FileNotFoundError:
         return ""
+
+
+@pytest.mark.parametrize("keys", [{"retention": {"size": 0}}, {"segment": 0}])
+def test_no_room_is_refused_where_it_is_written(keys: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="greater than 0"):
+        JournalSettings.model_validate(keys)

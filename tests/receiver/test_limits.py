@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+from pydantic import ValidationError
 
+from sidekick.receiver.settings import ReceiverSettings
 from tests.deadline import until
 from tests.receiver.client import ALERT, connected, exchange, post, request, statuses
 from tests.receiver.conftest import Running, Start
@@ -222,3 +224,9 @@ async def test_one_connection_too_many_is_503(start: Start) -> None:
         assert await one.statuses(1) == [200]
     await until(lambda: receiver.connections == 0)
     assert statuses(await exchange(receiver.address, post())) == [200]
+
+
+@pytest.mark.parametrize("name", ["headertimeout", "requesttimeout", "idletimeout"])
+def test_no_time_at_all_is_refused_where_it_is_written(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        ReceiverSettings.model_validate({name: 0})
