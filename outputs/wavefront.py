@@ -9,15 +9,19 @@ from pydantic import AfterValidator
 
 from sidekick.sdk import (
     NO_SECRET,
+    Answer,
     BatchLimits,
     Context,
     Event,
     HttpOutput,
     HttpSettings,
     Request,
+    RetryableError,
     Secret,
     Text,
     auth,
+    shown,
+    verdict,
 )
 from sidekick.sdk.labels import text_fields
 
@@ -81,6 +85,12 @@ class Wavefront(HttpOutput[WavefrontSettings]):
         lines = "".join(map(self._point, events)).encode()
         headers = {"Content-Type": "application/octet-stream", "Content-Encoding": "gzip"} | self._login
         return Request(self._url, gzip.compress(lines, 1, mtime=0), headers)
+
+    def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
+        """The service says 406 as others say 429: https://github.com/wavefrontHQ/wavefront-proxy takes it so too."""
+        if answer.status == 406:
+            raise RetryableError(f"HTTP 406: {shown(answer.body)}")
+        verdict(answer)
 
     def _point(self, event: Event) -> str:
         tags = dict(text_fields(event)) | {

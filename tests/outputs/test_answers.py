@@ -37,6 +37,8 @@ def example(name: str) -> HttpOutput[Any]:
         ("splunk", 400, b'{"text":"Invalid data format","code":6,"invalid-event-number":0}', PermanentError),
         ("splunk", 503, b'{"text":"Server is busy","code":9}', RetryableError),
         ("loki", 400, b"entry too far behind", PermanentError),
+        ("wavefront", 406, b"pushback", RetryableError),
+        ("wavefront", 400, b"no point", PermanentError),
         ("influxdb", 404, b'{"error":"database not found"}', MisconfiguredError),
         *(("webhook", status, b"", None) for status in (200, 201, 202, 204, 299)),
         *(("webhook", status, b"", RetryableError) for status in (408, 425, 429, 500, 502, 503, 504, 599)),
