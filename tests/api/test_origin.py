@@ -136,6 +136,14 @@ async def test_nobody_else_says_who_somebody_is(tmp_path: Path) -> None:
             assert (await proxy.get_with(twice, "/api/outputs")).status == 401
 
 
+async def test_groups_that_the_proxy_only_added_to_make_nobody_an_admin(tmp_path: Path) -> None:
+    async with door(tmp_path, PROXY, address=EVERYWHERE) as opened, opened.client() as proxy:
+        for groups, reads_only in ((["dev"], True), (["dev,ops"], False), (["ops", "dev"], True)):
+            headers = [("X-User", "mara"), *(("X-Groups", line) for line in groups)]
+            page = await proxy.get_with(headers, "/outputs")
+            assert (page.status, "(reads only)" in page.text) == (200, reads_only), groups
+
+
 async def test_the_clients_of_a_proxy_are_told_apart_when_they_guess(tmp_path: Path) -> None:
     proxy = {"proxy": {"networks": ["127.0.0.1"]}}
     async with door(tmp_path, USERS, proxy) as opened, opened.client() as client:

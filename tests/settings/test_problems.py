@@ -75,6 +75,7 @@ WRONG_VALUES = [
     ("listenport: [1]", 1, 1, "listenport", "takes one value, not a list"),
     ("listenport: {a: 1}", 1, 1, "listenport", "takes one value, not keys below it"),
     ("listenaddress: localhost", 1, 16, "listenaddress", "IPv4 or IPv6 address"),
+    ("api: {url: sidekick.example.com}", 1, 12, "api.url", "is no URL: write http:// or https:// and the host"),
     ("debug: yes", 1, 8, "debug", "'yes' is no boolean"),
     ("debug: on", 1, 8, "debug", "'on' is no boolean"),
     ("journal: 5", 1, 1, "journal", "is a section"),

@@ -26,16 +26,15 @@ class TrustedProxy:
         self._networks = [ip_network(network) for network in settings.networks]
 
     def named(self, request: "Request") -> Named | None:
-        """Who is logged in there. A header that stands there twice is nobody's: one of them came from outside."""
+        """Who is logged in there."""
         settings = self._settings
-        if not settings.header or not self._is_ours(_peer(request)):
+        if not self._is_ours(_peer(request)):
             return None
-        names = request.headers.getlist(settings.header)
-        if len(names) != 1 or not names[0].strip():
+        name = _only(request, settings.header)[:_MOST_NAME]
+        if not name:
             return None
-        name = names[0].strip()[:_MOST_NAME]
-        groups = request.headers.getlist(settings.groupsheader) if settings.groupsheader else []
-        known = {name, *(group.strip() for line in groups for group in line.split(","))}
+        groups = _only(request, settings.groupsheader).split(",")
+        known = {name, *(group.strip() for group in groups)}
         return Named(name, not known.isdisjoint(settings.admins))
 
     def address(self, request: "Request") -> str:
@@ -58,6 +57,12 @@ class TrustedProxy:
             return False
         parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(parsed in network for network in self._networks)
+
+
+def _only(request: "Request", header: str) -> str:
+    """What that header says; nothing where it stands there twice, for one of them came from outside."""
+    found = request.headers.getlist(header) if header else []
+    return found[0].strip() if len(found) == 1 else ""
 
 
 def _peer(request: "Request") -> str:
