@@ -80,7 +80,7 @@ class Clickhouse(HttpOutput[ClickhouseSettings]):
 
     async def _ask(self, query: str) -> Answer:
         answer = await self.request(self._request(query.encode()))
-        read(answer)
+        self.read_answer(answer, ())
         return answer
 
     def encode(self, events: Sequence[Event]) -> Request:
@@ -98,7 +98,14 @@ class Clickhouse(HttpOutput[ClickhouseSettings]):
         return f"{_quoted(self.settings.database)}.{_quoted(self.settings.table)}"
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
-        read(answer)
+        """By the error's number where the status would say less: many are 500."""
+        code = _CODE.match(answer.body)
+        number = int(code[1]) if code and answer.status >= 400 else 0
+        if number in _REFUSED_ROW:
+            raise PermanentError(shown(answer.body))
+        if number in _REFUSED_LOGIN:
+            raise MisconfiguredError(shown(answer.body))
+        verdict(answer)
 
 
 def _row(event: Event) -> dict[str, Any]:
@@ -118,14 +125,3 @@ def _row(event: Event) -> dict[str, Any]:
 def _quoted(name: str) -> str:
     escaped = name.replace("\\", r"\\").replace("`", r"\`")
     return f"`{escaped}`"
-
-
-def read(answer: Answer) -> None:
-    """By the error's number where the status would say less: many are 500."""
-    code = _CODE.match(answer.body)
-    number = int(code[1]) if code and answer.status >= 400 else 0
-    if number in _REFUSED_ROW:
-        raise PermanentError(shown(answer.body))
-    if number in _REFUSED_LOGIN:
-        raise MisconfiguredError(shown(answer.body))
-    verdict(answer)

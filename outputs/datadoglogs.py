@@ -2,19 +2,7 @@
 
 from collections.abc import Sequence
 
-from sidekick.sdk import (
-    JSON,
-    NO_SECRET,
-    BatchLimits,
-    Event,
-    HttpOutput,
-    HttpSettings,
-    Request,
-    Secret,
-    Text,
-    encode_json,
-)
-from sidekick.sdk.body import json_array
+from sidekick.sdk import NO_SECRET, BatchLimits, Event, HttpOutput, HttpSettings, Request, Secret, Text
 
 
 class DatadogLogsSettings(HttpSettings):
@@ -40,10 +28,10 @@ class DatadogLogs(HttpOutput[DatadogLogsSettings]):
     limits = BatchLimits(count=1000, bytes=3_000_000)
 
     def encode(self, events: Sequence[Event]) -> Request:
-        headers = {"Content-Type": JSON, "DD-API-KEY": self.settings.apikey.get_secret_value()}
-        return Request(f"{self.settings.host.rstrip('/')}/api/v2/logs", json_array(map(self._entry, events)), headers)
+        key = {"DD-API-KEY": self.settings.apikey.get_secret_value()}
+        return Request.json(f"{self.settings.host.rstrip('/')}/api/v2/logs", list(map(self._entry, events)), key)
 
-    def _entry(self, event: Event) -> bytes:
+    def _entry(self, event: Event) -> dict[str, str]:
         entry = {
             "ddsource": "falco",
             "hostname": event.hostname,
@@ -51,4 +39,4 @@ class DatadogLogs(HttpOutput[DatadogLogsSettings]):
             "message": event.json.decode(),
             "ddtags": ",".join(event.tags),
         }
-        return encode_json({name: value for name, value in entry.items() if value})
+        return {name: value for name, value in entry.items() if value}

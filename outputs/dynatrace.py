@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sidekick.sdk import (
-    JSON,
     NO_SECRET,
     Answer,
     BatchLimits,
@@ -17,11 +16,9 @@ from sidekick.sdk import (
     Secret,
     Text,
     auth,
-    encode_json,
     shown,
     verdict,
 )
-from sidekick.sdk.body import json_array
 from sidekick.sdk.labels import text_of
 
 _ATTRIBUTES = {
@@ -56,9 +53,8 @@ class Dynatrace(HttpOutput[DynatraceSettings]):
     limits = BatchLimits(count=1000, bytes=4 << 20)
 
     def encode(self, events: Sequence[Event]) -> Request:
-        headers = {"Content-Type": JSON} | auth.authorization("Api-Token", self.settings.apitoken)
-        url = f"{self.settings.apiurl.rstrip('/')}/v2/logs/ingest"
-        return Request(url, json_array(encode_json(_record(event)) for event in events), headers)
+        login = auth.authorization("Api-Token", self.settings.apitoken)
+        return Request.json(f"{self.settings.apiurl.rstrip('/')}/v2/logs/ingest", list(map(_record, events)), login)
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         verdict(answer)

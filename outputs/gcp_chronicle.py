@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sidekick.sdk import BatchLimits, Event, Request, Text, encode_json
+from sidekick.sdk import BatchLimits, Event, Request, Text
 from sidekick.sdk.gcp import GoogleOutput, GoogleSettings
 
 
@@ -35,9 +35,9 @@ class Chronicle(GoogleOutput[ChronicleSettings]):
         keys = self.settings
         base = keys.endpoint.rstrip("/") or f"https://chronicle.{keys.region}.rep.googleapis.com"
         instance = f"projects/{keys.projectid}/locations/{keys.region}/instances/{keys.instanceid}"
-        body = encode_json({"inlineSource": {"logs": [_log(event) for event in events]}})
         url = f"{base}/v1beta/{instance}/logTypes/{keys.logtype}/logs:import"
-        return Request(url, body, {"Content-Type": "application/json"})
+        document = {"inlineSource": {"logs": [_log(event) for event in events]}}
+        return Request.json(url, document, {"Content-Type": "application/json"})
 
 
 def _log(event: Event) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sidekick.sdk import Answer, Event, PermanentError, Request, Text, encode_json, verdict
+from sidekick.sdk import Answer, Event, PermanentError, Request, Text, verdict
 from sidekick.sdk.body import read_json
 from sidekick.sdk.gcp import GoogleOutput, GoogleSettings
 
@@ -31,8 +31,7 @@ class CloudFunctions(GoogleOutput[CloudFunctionsSettings]):
 
     def encode(self, events: Sequence[Event]) -> Request:
         base = self.settings.endpoint.rstrip("/") or "https://cloudfunctions.googleapis.com"
-        body = encode_json({"data": events[0].json.decode()})
-        return Request(f"{base}/v1/{self.settings.name.strip('/')}:call", body, {"Content-Type": "application/json"})
+        return Request.json(f"{base}/v1/{self.settings.name.strip('/')}:call", {"data": events[0].json.decode()})
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         verdict(answer)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sidekick.sdk import Answer, BatchLimits, Event, Request, RetryableError, Text, TextMap, encode_json, verdict
+from sidekick.sdk import Answer, BatchLimits, Event, Request, RetryableError, Text, TextMap, verdict
 from sidekick.sdk.body import read_json
 from sidekick.sdk.gcp import GoogleOutput, GoogleSettings
 
@@ -42,7 +42,7 @@ class PubSub(GoogleOutput[PubSubSettings]):
         messages: list[Any] = [{"data": base64.b64encode(event.json).decode()} | attributes for event in events]
         base = keys.endpoint.rstrip("/") or "https://pubsub.googleapis.com"
         url = f"{base}/v1/projects/{keys.projectid}/topics/{keys.topic}:publish"
-        return Request(url, encode_json({"messages": messages}), {"Content-Type": "application/json"})
+        return Request.json(url, {"messages": messages})
 
     def read_answer(self, answer: Answer, events: Sequence[Event]) -> None:
         verdict(answer)
