@@ -13,6 +13,8 @@ from sidekick.event import Event
 
 _MOST = 256
 """Of tries, and of stretches passed over."""
+_MOST_IDS = 20_000
+"""Of events in tries of parts of batches: some 3 MB."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class History:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._tries: deque[_Try] = deque(maxlen=_MOST)
+        self._tries: deque[_Try] = deque()
+        self._ids = 0
         self._skipped: deque[tuple[range, Skipped]] = deque(maxlen=_MOST)
 
     def tried(self, numbers: range, part: Sequence[Event] | None, outcome: str, answer: str) -> None:
@@ -55,8 +58,15 @@ class History:
         times = 1
         # A destination that is away for a night must not push everything else out.
         if self._tries and self._tries[-1].equals(numbers, ids, outcome, answer):
-            times += self._tries.pop().attempt.times
+            times += self._forgotten(self._tries.pop()).attempt.times
         self._tries.append(_Try(numbers, ids, Attempt(self._clock(), outcome, answer, times)))
+        self._ids += len(ids or ())
+        while len(self._tries) > _MOST or self._ids > _MOST_IDS:
+            self._forgotten(self._tries.popleft())
+
+    def _forgotten(self, one: _Try) -> _Try:
+        self._ids -= len(one.ids or ())
+        return one
 
     def skipped(self, seq: int, reason: Skipped) -> None:
         """Notes that this record was not sent."""

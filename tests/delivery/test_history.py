@@ -63,3 +63,12 @@ def test_it_is_bounded() -> None:
     assert history.attempts(9_999, event.uuid)
     assert history.reason_skipped(0) is None
     assert history.reason_skipped(2 * 9_999) == "silenced"
+
+
+def test_large_parts_of_batches_are_bounded_too() -> None:
+    history = History()
+    events = alerts(5_000)
+    for times in range(100):
+        history.tried(range(times, times + 1), events, "retryable", "busy")
+        history.tried(range(times, times + 1), events, "retryable", "busy")
+    assert [len(history.attempts(seq, events[0].uuid)) for seq in (0, 95, 96, 99)] == [0, 0, 1, 1]
