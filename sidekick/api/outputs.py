@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from sidekick.api.model import Asked, Done
-from sidekick.api.moment import Moment
+from sidekick.api.model import Done
+from sidekick.api.moment import Moment, Stretch
 from sidekick.api.problem import CHANGE, MissingError, problems
 from sidekick.api.visitor import By
 from sidekick.control.ports import Outputs, OutputState
@@ -15,10 +15,8 @@ from sidekick.sdk.moment import moment
 Name = Annotated[str, Path(max_length=200)]
 
 
-class Window(Asked):
-    since: Moment
-    until: Moment | None = None
-    """The first point in time that is not in it; now, if there is none."""
+class Window(Stretch):
+    since: Moment  # type: ignore[assignment]  (no stretch without a beginning is sent again)
 
 
 def router(outputs: Outputs) -> APIRouter:
@@ -56,7 +54,7 @@ def router(outputs: Outputs) -> APIRouter:
     async def replay_output(name: Name, window: Window, by: By) -> Done:
         """Sends again what was accepted in that stretch of time."""
         await known(name)
-        until = moment(window.until).timestamp() if window.until else None
+        until = window.end.timestamp() if window.end else None
         return Done(message=await outputs.replay(name, moment(window.since).timestamp(), by, until))
 
     return routes

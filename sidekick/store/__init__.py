@@ -1,6 +1,6 @@
 """The embedded store: alerts in one SQLite file, to be searched and counted."""
 
-from sidekick.store.counts import DIMENSIONS, Bar, Histogram, Tally
+from sidekick.store.counts import DIMENSIONS, Bar, Histogram, Tally, labels
 from sidekick.store.reader import NoStore, Reader
 from sidekick.store.schema import StoreError
 from sidekick.store.search import Page, Search, Stored
@@ -21,4 +21,5 @@ __all__ = [
     "Tally",
     "Writer",
     "Writing",
+    "labels",
 ]

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from sidekick.event import Event
-from sidekick.filter.operators import text_of
-from sidekick.store.counts import DIMENSIONS, HOUR, MINUTE, SPANS
+from sidekick.store.counts import DIMENSIONS, HOUR, MINUTE, SPANS, labels
 from sidekick.store.schema import open_to_write
 from sidekick.store.words import text, uuid_bytes
 
@@ -149,10 +148,8 @@ class Writer:
         self._db.executemany(_TOTAL, [(*key, by * count) for key, count in totals.items()])
 
     def _key(self, event: Event) -> Key:
-        fields = event.fields
-        namespace = _name(fields.get("k8s.ns.name")) or _name(fields.get("ka.target.namespace"))
-        texts = (event.rule, event.source, event.hostname, namespace, _name(fields.get("container.image.repository")))
-        return event.priority.level, *map(self._number, texts)
+        _, *names = labels(event)
+        return event.priority.level, *map(self._number, names)
 
     def _number(self, name: str) -> int:
         number = self._names.get(name)
@@ -189,7 +186,3 @@ class Writer:
         self._db.executemany("DELETE FROM totals WHERE dimension = ? AND span = ? AND start = ? AND count <= 0", totals)
         self._db.execute("DELETE FROM events WHERE id <= ?", (rows[-1].id,))
         self._db.executemany("DELETE FROM minutes WHERE minute = ? AND last <= ?", [(m, rows[-1].id) for m in minutes])
-
-
-def _name(value: object) -> str:
-    return "" if value is None or isinstance(value, list | dict) else text_of(value)

@@ -12,12 +12,12 @@ from fastapi.responses import Response
 from sidekick.control.ports import Service
 from sidekick.event import Event
 from sidekick.filter import FilterError, compile_filter
-from sidekick.store import DIMENSIONS, Bar, Histogram, Page, Reader, Search, StoreError, Tally
+from sidekick.store import DIMENSIONS, Bar, Histogram, Page, Reader, Search, StoreError, Tally, labels
 from sidekick.web import snippet
 from sidekick.web.blocks import sources
 from sidekick.web.chart import Chart, chart
 from sidekick.web.frame import Frame
-from sidekick.web.search import SPANS, View, equals, label
+from sidekick.web.search import SPANS, View, equals
 
 _NEAR = 300
 """Seconds before and after an event in which its page looks for the same rule."""
@@ -117,8 +117,9 @@ def _refilled(histogram: Histogram, events: Sequence[Event]) -> Histogram:
 
 
 def _tallied(events: Sequence[Event]) -> dict[str, list[Tally]]:
-    counts = {name: Counter(label(event, name) for event in events) for name in DIMENSIONS}
-    return {name: _named([Tally(*item) for item in count.most_common(10)]) for name, count in counts.items()}
+    columns = zip(*map(labels, events), strict=True) if events else [()] * len(DIMENSIONS)
+    counts = zip(DIMENSIONS, map(Counter, columns), strict=True)
+    return {name: _named([Tally(*item) for item in count.most_common(10)]) for name, count in counts}
 
 
 def _named(tallies: list[Tally]) -> list[Tally]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from sidekick.event import Event, Priority
-from sidekick.filter import Filter, FilterError, compile_filter, field_reader
+from sidekick.event import Priority
+from sidekick.filter import Filter, FilterError, compile_filter
 from sidekick.filter.operators import text_of
 from sidekick.filter.syntax import And, Comparison, Expression, Or, Value
 from sidekick.store import DIMENSIONS, Search
@@ -117,13 +117,6 @@ class View:
         parts = [compile_filter(text).expression for text in (self.filter, *more) if text]
         parts += [_either(_FIELDS[name], value) for name, value in self.facets.items()]
         return compile_filter(str(And(tuple(parts)))) if parts else None
-
-
-def label(event: Event, dimension: str) -> str:
-    """What it is counted by there; empty where it has none."""
-    values = (field_reader(name)(event) for name in _FIELDS[dimension])
-    texts = (text_of(value) for value in values if value is not None and not isinstance(value, list | dict))
-    return next(filter(None, texts), "")
 
 
 def equals(name: str, value: object) -> str:

@@ -15,6 +15,9 @@ from tests.web.site import Sender
 
 SOON = (datetime.now(UTC) + timedelta(hours=4)).isoformat()
 
+NO_WINDOWS: list[Any] = [None, {}, {"since": "never"}, {"since": 5}, {"since": "2h", "till": "1h"}, [], "2h"]
+NO_WINDOWS += [{"since": "1h", "until": "2h"}]
+
 
 async def test_outputs_are_shown_paused_resumed_tested_and_replayed(tmp_path: Path) -> None:
     async with door(tmp_path) as opened, opened.client() as client:
@@ -30,7 +33,7 @@ async def test_outputs_are_shown_paused_resumed_tested_and_replayed(tmp_path: Pa
         assert opened.site.outputs.done == [(step, "slack", "local") for step in steps]
         for verb, body in (("pause", None), ("resume", None), ("test", None), ("replay", {"since": "2h"})):
             assert (await client.post(f"/api/outputs/kafka/{verb}", body)).status == 404
-        for body in (None, {}, {"since": "never"}, {"since": 5}, {"since": "2h", "till": "1h"}, [], "2h"):
+        for body in NO_WINDOWS:
             assert (await client.post("/api/outputs/slack/replay", body)).status == 422
         assert len(opened.site.outputs.done) == 5
 
