@@ -21,6 +21,12 @@ Accepts = Callable[[Event], bool]
 _FAREWELL = 1.0  # seconds for what is in hand when the service ends, of the few that it has for all
 
 
+def _tell(name: str, ended: asyncio.Task[str]) -> None:
+    """Nobody waits for it any more, so the log has what went wrong."""
+    if not ended.cancelled() and (error := ended.exception()):
+        log.error("%s: %s", name, error, exc_info=None if isinstance(error, RefusedError) else error)
+
+
 def _anything(event: Event) -> bool:
     return True
 
@@ -121,6 +127,7 @@ class Sendings:
         await asyncio.wait({task}, timeout=self._patience)
         if task.done():
             return task.result()
+        task.add_done_callback(lambda done: _tell(name, done))
         return f"{name}: {self.replays[name].summary if name in self.replays else 'beginning.'}"
 
     def stop(self, name: str) -> None:

@@ -1,13 +1,18 @@
 """What people see of the outputs and do with them, over real workers."""
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
+from outputs.webhook import Settings as WebhookSettings
+from outputs.webhook import Webhook
 from sidekick.control import RefusedError
+from sidekick.control.sending import Sendings
 from sidekick.event import Event
 from sidekick.pipeline import SilenceSettings
+from sidekick.sdk.output import Context
 from tests.control.behaviour import be_away, refuse
 from tests.control.office import office
 from tests.deadline import until
@@ -175,3 +180,18 @@ async def test_nothing_is_done_untold(tmp_path: Path, endpoint: Endpoint) -> Non
         with pytest.raises(RefusedError, match="Nothing was done"):
             await one.service.outputs.pause("webhook", "mara")
         assert (await one.state()).status != "paused"
+
+
+async def test_what_fails_after_nobody_waits_for_it_is_told_by_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    go_on = asyncio.Event()
+
+    async def work() -> str:
+        await go_on.wait()
+        raise RefusedError("webhook is paused: resume it first.")
+
+    sendings = Sendings(lambda name: Webhook(WebhookSettings(), Context()), patience=0.01)
+    assert await sendings.patiently(work(), "webhook") == "webhook: beginning."
+    go_on.set()
+    await until(lambda: caplog.records)
+    assert caplog.messages == ["webhook: webhook is paused: resume it first."]
+    await sendings.close()
