@@ -23,7 +23,8 @@ class JournalSettings(Settings):
     """Directory of the journal, on a local disk; made when missing. Unset: `journal` in `folder`."""
     fsync: Literal["everysec", "always", "no"] = "everysec"
     """When an alert counts as accepted: `everysec` once written (a killed process loses nothing, a power cut at most
-    the last second), `always` once on the disk, `no` once written, on the disk when the kernel likes."""
+    the last second), `always` once on the disk, `no` once written, on the disk when the kernel likes. Save with `no`, a
+    disk that cannot keep what it took makes alerts refused (503) until it can."""
     segment: Annotated[Size, Field(gt=0)] = 64 << 20
     """Bytes of one segment file, the unit of removal; an eighth of `retention.size` where that is less."""
     retention: Retention = Retention()
