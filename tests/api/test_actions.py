@@ -15,8 +15,10 @@ from tests.web.site import Sender
 
 SOON = (datetime.now(UTC) + timedelta(hours=4)).isoformat()
 
-NO_WINDOWS: list[Any] = [None, {}, {"since": "never"}, {"since": 5}, {"since": "2h", "till": "1h"}, [], "2h"]
-NO_WINDOWS += [{"since": "1h", "until": "2h"}]
+NO_WINDOWS: list[Any] = [
+    *(None, {}, [], "2h", {"since": "never"}, {"since": 5}),
+    *({"since": "2h", "till": "1h"}, {"since": "1h", "until": "2h"}),
+]
 
 
 async def test_outputs_are_shown_paused_resumed_tested_and_replayed(tmp_path: Path) -> None:
