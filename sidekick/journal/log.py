@@ -233,7 +233,15 @@ def _sync(active: int, names: int, retired: Sequence[int]) -> None:
         if active >= 0:
             os.fdatasync(active)
         if names >= 0:
-            os.fsync(names)
+            _sync_names(names)
     finally:
         for fd in retired:
             os.close(fd)
+
+
+def _sync_names(directory: int) -> None:
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems know no sync of a folder, fsync(2)
+            raise

@@ -153,12 +153,9 @@ async def test_the_work_of_each_second_outlives_a_failure(
     await fill(journal, 50)
     synced = journal.syncing.syncs
     await until(lambda: journal.syncing.syncs > synced)
-    folder = next(int(fd) for fd in os.listdir("/proc/self/fd") if target(fd) == str(tmp_path / "journal"))
-    spare = os.dup(folder)
-    os.close(folder)
-    await until(lambda: journal.failures == 2)
-    os.dup2(spare, folder, inheritable=False)
-    os.close(spare)
+    with replaced(tmp_path / "journal") as folder:
+        os.close(folder)
+        await until(lambda: journal.failures == 2)
     synced = journal.syncing.syncs
     await keep(journal, b"one more")
     await until(lambda: journal.syncing.syncs > synced)
@@ -190,6 +187,31 @@ def largest_file(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_a_file_system_whose_folders_know_no_sync_is_good_enough(open_journal: Opener, tmp_path: Path) -> None:
+    journal = await open_journal()
+    proc = os.open("/proc", os.O_RDONLY)
+    with replaced(tmp_path / "journal") as folder:
+        os.dup2(proc, folder, inheritable=False)
+        await keep(journal, b"one")
+        await until(lambda: journal.syncing.syncs)
+        assert not journal.syncing.failing
+    os.close(proc)
+    await keep(journal, b"another")
+
+
+@contextmanager
+def replaced(directory: Path) -> Iterator[int]:
+    """The file descriptor of an open directory, which a test may put another in the place of, or close."""
+    folder = next(int(fd) for fd in os.listdir("/proc/self/fd") if target(fd) == str(directory))
+    spare = os.dup(folder)
+    try:
+        yield folder
+    finally:
+        os.dup2(spare, folder, inheritable=False)
+        os.close(spare)
 
 
 def target(fd: str) -> str:
