@@ -183,7 +183,7 @@ def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -
     (tmp_path / "data").touch()
     refused = said(*SIDEKICK, *command.split(), home=tmp_path)
     assert refused.returncode == 1
-    assert refused.stderr.endswith("Error: [Errno 20] Not a directory: 'data/refused.jsonl'\n")
+    assert "Not a directory" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
 
 
