@@ -22,7 +22,8 @@ class Stream:
         self._reader = reader
         self._writer = writer
         transport = writer.transport
-        transport.set_write_buffer_limits(0)
+        # Not 0: a TLS transport of asyncio takes its buffer for full when it is as long as that, so for ever.
+        transport.set_write_buffer_limits(high=1, low=0)
         descriptor: int = transport.get_extra_info("socket").fileno()
         # A socket of our own, for the loop lends none that can be asked about its state.
         self._socket = socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM)

@@ -16,7 +16,7 @@ SINCE = 100  # that many at the least come after the restart
 
 @pytest.mark.service
 @pytest.mark.parametrize("end", ["kill", "stop"])
-@pytest.mark.parametrize("protocol", ["tcp"])
+@pytest.mark.parametrize("protocol", ["tcp", "tls"])
 async def test_a_server_ended_in_mid_stream_misses_only_what_it_had_not_read(
     protocol: str, end: str, tmp_path: Path
 ) -> None:
