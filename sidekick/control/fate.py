@@ -73,7 +73,7 @@ class Fates:
             return Fate(name, skipped)
         if attempts and attempts[-1].outcome == "ok":
             return Fate(name, "delivered", _success(attempts), attempts)
-        if seq >= worker.cursor.position:
+        if seq >= worker.cursor.position and seq not in worker.cursor.ahead:
             return Fate(name, "waiting", self._obstacle(worker), attempts)
         if seq < self._since(worker):
             return Fate(name, "unknown", "It came before this output was known.")

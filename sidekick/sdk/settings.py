@@ -174,9 +174,9 @@ class Batch(Settings):
 class Retry(Settings):
     """Pause before another try: random between 0 and `minimum` doubled at each failure, never above `maximum`."""
 
-    minimum: Duration = 1.0
+    minimum: Duration = Field(default=1.0, gt=0)
     """Upper bound of the first pause."""
-    maximum: Duration = 60.0
+    maximum: Duration = Field(default=60.0, gt=0)
     """Upper bound of every pause; what a destination asks for with Retry-After is honoured beyond it, up to an
     hour."""
 
@@ -212,7 +212,7 @@ class OutputSettings(Settings):
     """Overrides of the destination's batch limits."""
     retry: Retry = Retry()
     """Pauses between tries; nothing is given up for having waited long."""
-    timeout: Duration = 30.0
+    timeout: Duration = Field(default=30.0, gt=0)
     """Longest wait for one try, from the first byte sent to the last byte read."""
     group: Group = Group()
     """Equal alerts told together, for outputs that people read."""

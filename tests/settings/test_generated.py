@@ -102,7 +102,7 @@ SECTION = "webhook: {address: http://x, %s}"
         "otlp.metrics: {endpoint: http://x, timeout: 10s}",
         "aws.s3: {bucket: x}\naws.s3.two: {bucket: y}\nslack.ops: {webhookurl: http://x}\nslack:",
         "grace: 0\nlog: {format: , level: debug}\ncustomfields:\ncustomtags: [1, a, true]\njournal: {fsync: }",
-        SECTION % "timeout: 0, checkcert: , minimumpriority: WARNING, filter: , batch: {bytes: 1MB, linger: 1m30s}",
+        SECTION % "timeout: 500ms, checkcert: , minimumpriority: WARNING, filter: , batch: {bytes: 1MB, linger: 1m30s}",
         SECTION % "throttle: {rate: 10/m, burst: 5}, group: {window: 0}, customheaders: {a: 1, b: }",
     ],
 )
