@@ -38,7 +38,7 @@ class Store(Output[StoreSettings]):
     arrives = "An event on the page, found by its words, fields and time; `sidekick events` prints it."
     requires = ("path",)
     example = {"path": "data/events.sqlite"}
-    limits = BatchLimits(count=1000, linger=0.2)
+    limits = BatchLimits(count=1000, linger=1.0)
     idempotent = True
 
     def __init__(self, settings: StoreSettings, context: Context) -> None:

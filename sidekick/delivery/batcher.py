@@ -14,6 +14,7 @@ from sidekick.sdk.output import BatchLimits
 
 _READ_ONCE = 2048  # alerts, mostly of some 2 KiB of objects each
 _LARGE = 8 << 10  # bytes of an alert that is read anew for each output: some thousands of them would fill the memory
+_TURN = 50  # alerts taken before the loop has a turn: half a millisecond, in which no sender is answered
 _SKIP_AT_ONCE = 1000  # unwanted records passed before the cursor is moved, so that a restart need not pass them again
 
 
@@ -58,7 +59,7 @@ class Batcher:
         batch = Batch(self._position)
         now = asyncio.get_running_loop().time
         deadline: float | None = None
-        while not self._fill(batch):
+        while not await self._fill(batch):
             batch.digests = self._selection.digests(self._limits.count, early=stopping.is_set())
             if stopping.is_set() or batch.digests or (batch.skipped and not batch.events):
                 break
@@ -76,17 +77,20 @@ class Batcher:
         self._position = batch.end
         return batch if batch.events or batch.digests or batch.skipped else None
 
-    def _fill(self, batch: Batch) -> bool:
+    async def _fill(self, batch: Batch) -> bool:
         """Takes what the journal has; True when the batch is full."""
         limits = self._limits
         while len(batch.events) < limits.count and batch.size < limits.bytes and batch.skipped < _SKIP_AT_ONCE:
-            records = self._cursor.read(batch.end, limits.count - len(batch.events), limits.bytes - batch.size)
+            count = min(limits.count - len(batch.events), _TURN)
+            records = self._cursor.read(batch.end, count, limits.bytes - batch.size)
             if not records:
                 return False
             for record in records:
                 if batch.events and batch.size + len(record.payload) > limits.bytes:
                     return True
                 self._take(record, batch)
+            if count == _TURN:
+                await asyncio.sleep(0)
         return True
 
     def _take(self, record: Record, batch: Batch) -> None:
