@@ -67,8 +67,8 @@ class Batcher:
                 deadline = deadline or now() + self._limits.linger
                 if now() >= deadline:
                     break
-            # With events in hand it sleeps until there is a batch of them, not at each that comes.
-            ahead = self._limits.count - len(batch.events) - 1 if batch.events else 0
+            # With events in hand it sleeps until there is a turn's or a batch of them, not at each that comes.
+            ahead = min(self._limits.count - len(batch.events), _TURN) - 1 if batch.events else 0
             limits = (deadline and deadline - now(), self._selection.remaining)
             limit = min((seconds for seconds in limits if seconds is not None), default=None)
             await self._wait(batch.end + ahead, limit, stopping)

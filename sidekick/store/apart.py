@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
-_NICE = 5
+from sidekick.store import priority
 
 
 def processes(count: int, begin: Callable[..., None], *args: object) -> ProcessPoolExecutor:
@@ -22,7 +22,7 @@ def processes(count: int, begin: Callable[..., None], *args: object) -> ProcessP
 def _begin(begin: Callable[..., None], args: tuple[object, ...]) -> None:
     # The terminal's interrupt is for the service, which ends its processes itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
+    priority.lower()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     begin(*args)
 
