@@ -59,10 +59,10 @@ def find(connection: sqlite3.Connection, search: Search, late: Callable[[], bool
     events: list[Stored] = []
     reached = bounds[1]
     try:
-        for event in _candidates(connection, search, bounds):
-            if accepts(event):
+        for id, event in _candidates(connection, search, bounds):
+            if event is not None and accepts(event):
                 events.append(event)
-            reached = event.id
+            reached = id
             if len(events) == search.limit:
                 return Page(events, reached, complete=True)
             if late():
@@ -99,8 +99,13 @@ def _minute(time: int | None, otherwise: int) -> int:
     return otherwise if time is None else time // 60_000_000 * 60
 
 
-def _candidates(connection: sqlite3.Connection, search: Search, bounds: tuple[int, int]) -> Iterator[Stored]:
-    """The newest first, but read many at a time, in the order in which they lie on the disk: a seventh less time."""
+def _candidates(
+    connection: sqlite3.Connection, search: Search, bounds: tuple[int, int]
+) -> Iterator[tuple[int, Stored | None]]:
+    """The newest first, but read many at a time, in the order in which they lie on the disk: a seventh less time.
+
+    After those of the right time among as many comes the id up to which was looked, as there may be none.
+    """
     ids = _ids(connection, search, bounds)
     since = -(1 << 63) if search.since is None else search.since
     until = (1 << 63) - 1 if search.until is None else search.until
@@ -111,7 +116,8 @@ def _candidates(connection: sqlite3.Connection, search: Search, bounds: tuple[in
             WHERE id IN (SELECT value FROM json_each(?)) AND time >= ? AND time < ? ORDER BY id""",
             (json.dumps(chunk), since, until),
         ).fetchall()
-        yield from (Stored(*row) for row in reversed(rows))
+        yield from ((row[0], Stored(*row)) for row in reversed(rows))
+        yield chunk[-1], None
         size = min(2 * size, _MOST_AT_ONCE)
 
 

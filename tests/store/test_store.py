@@ -95,6 +95,23 @@ async def test_pages_follow_each_other_without_gap_or_double(path: Path, reader:
     assert seen == [event.uuid for event in reversed(events)]
 
 
+async def test_a_search_without_time_goes_on_where_it_stopped_though_it_had_found_nothing(path: Path) -> None:
+    among = alerts(3000)
+    await write(path, [among[0], *among[1000:], among[1]])
+    hurried = Reader(path, limit=0.0)
+    wanted = {"since": among[0].timestamp_ns // 1000, "until": among[2].timestamp_ns // 1000}
+    kept: list[Event] = []
+    place: int | None = None
+    for _ in range(1000):
+        page = await hurried.find(Search(**wanted, before=place))
+        kept += [Event.from_json(stored.alert) for stored in page.events]
+        place = page.next
+        if place is None:
+            break
+    assert [event.uuid for event in kept] == [among[1].uuid, among[0].uuid]
+    await hurried.close()
+
+
 async def test_the_oldest_go_when_the_file_is_too_large(path: Path, reader: Reader) -> None:
     size = 1_000_000
     for _ in range(30):
