@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -54,15 +56,21 @@ async def odd_numbers_are_poison(body: bytes) -> web.Response:
     return web.Response(status=422, text="[bold]odd[/]") if poison else web.Response()
 
 
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+@asynccontextmanager
+async def serving(home: Path, **webhook: Any) -> AsyncGenerator[Service]:
     async with Endpoint().listening() as endpoint:
         retry = {"minimum": "10ms", "maximum": "50ms"}
-        settings = {"folder": str(tmp_path / "data"), "webhook": {"address": endpoint.url, "retry": retry}}
-        sidekick = Sidekick(tmp_path, **settings)
+        webhook |= {"address": endpoint.url, "retry": retry}
+        sidekick = Sidekick(home, folder=str(home / "data"), webhook=webhook)
         await asyncio.to_thread(sidekick.start)
         yield Service(sidekick, endpoint)
         assert await asyncio.to_thread(sidekick.end) == 0
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with serving(tmp_path) as one:
+        yield one
 
 
 async def test_dead_letters_are_listed_shown_replayed_and_dropped(service: Service) -> None:
@@ -90,6 +98,33 @@ async def test_dead_letters_are_listed_shown_replayed_and_dropped(service: Servi
     assert (await service.run("dead-letters", "drop", "--output", "webhook", "--all")).returncode == 0
     assert await service.letters() == []
     assert set(service.endpoint.times) == {0, 1, 2, 3, 4}
+
+
+async def test_what_is_taken_beside_one_that_fails_is_no_dead_letter_any_more(tmp_path: Path) -> None:
+    """Four in flight: one fails until the command is interrupted, one is refused, two are taken."""
+    answers: Counter[int] = Counter()
+
+    async def answer(body: bytes) -> web.Response:
+        number = number_of(body) or 0
+        answers[number] += 1
+        return await {0: be_away, 1: refuse}.get(number, take)(body)
+
+    async with serving(tmp_path, maxconcurrentrequests=4) as service:
+        service.endpoint.behaviour = refuse
+        await service.post(4)
+        letters = await service.letters()
+        service.endpoint.behaviour = answer
+        line = service.line("dead-letters", "replay", "--output", "webhook", "--all")
+        replay = await asyncio.create_subprocess_exec(*line, stderr=subprocess.PIPE)
+        async with asyncio.timeout(60):
+            await until(lambda: len(answers) == 4, within=60)
+            replay.send_signal(signal.SIGINT)
+            _, told = await replay.communicate()
+        assert replay.returncode == 1
+        assert b"2 delivered, 0 filtered out, 1 refused." in told
+        left = {letter["id"] for letter in await service.letters()}
+        taken = set[str]().union(*service.endpoint.ids.values())
+        assert (len(taken), left) == (2, {letter["id"] for letter in letters} - taken)
 
 
 async def test_a_span_of_time_is_sent_again_under_the_same_ids(service: Service) -> None:
@@ -143,6 +178,10 @@ async def test_a_test_event_tells_the_destinations_answer(service: Service) -> N
 
 async def refuse(body: bytes) -> web.Response:
     return web.Response(status=418, text="short and stout")
+
+
+async def be_away(body: bytes) -> web.Response:
+    return web.Response(status=503)
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ def replay(configured: Configured, output: str, ids: tuple[str, ...], every: boo
     letters = _chosen(folder, output, ids, every)
     records = [Record(index, 0, bytes(letter.event)) for index, letter in enumerate(letters)]
     outcome = deliver(configuration, output, records, lambda event: True)
-    taken = [letter.id for letter in letters[: outcome.done] if letter.id not in outcome.refused]
+    done = [letter.id for number, letter in enumerate(letters) if outcome.done(number)]
+    taken = [id for id in done if id not in outcome.refused]
     _remove(folder, output, taken, "replayed")
     sys.exit(0 if len(taken) == len(letters) else 1)

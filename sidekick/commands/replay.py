@@ -59,9 +59,9 @@ def _ns(moment: datetime) -> int:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a replay came: records `done`, in order, and the reasons of those refused, by id."""
+    """How far a replay came: which records, counted from 0, are `done`, and the reasons of those refused, by id."""
 
-    done: int
+    done: Callable[[int], bool]
     refused: dict[str, str]
     complete: bool
 
@@ -84,12 +84,13 @@ def replay(
         interrupted = asyncio.run(_run(worker))
     complete = not (refusals.reasons or worker.last_error or interrupted)
     _report(worker, refusals, interrupted)
-    return Outcome(cursor.position, refusals.reasons, complete)
+    return Outcome(cursor.done, refusals.reasons, complete)
 
 
 def _report(worker: Worker, refusals: Refusals, interrupted: bool) -> None:
     counts = worker.counts
-    _console.print(f"{counts.delivered} delivered, {counts.filtered} filtered out, {counts.dead} refused.")
+    delivered = counts.delivered + len(worker.cursor.ahead)
+    _console.print(f"{delivered} delivered, {counts.filtered} filtered out, {len(refusals.reasons)} refused.")
     for id, reason in refusals.reasons.items():
         _console.print(f"{id}: {reason}", markup=False)
     if worker.last_error or interrupted:

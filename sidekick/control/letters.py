@@ -77,7 +77,8 @@ class Letters:
             await self._trail.note(by, "replay dead letters", output, " ".join(letter.id for letter in letters))
             sending = await self._sendings.once(output, [bytes(letter.event) for letter in letters])
             refused = sending.refusals.reasons
-            taken = [letter.id for letter in letters[: sending.done] if letter.id not in refused]
+            done = [letter.id for number, letter in enumerate(letters) if sending.cursor.done(number)]
+            taken = [id for id in done if id not in refused]
             if taken:
                 await self._remove(output, taken, "replayed")
         if len(taken) == len(letters):

@@ -32,20 +32,16 @@ def _anything(event: Event) -> bool:
 
 
 class Sending:
-    """One such run; `done` is the number of its records that are through."""
+    """One such run."""
 
     def __init__(
         self, name: str, output: Output[Any], records: Iterator[Record], accepts: Accepts, refusals: Refusals
     ) -> None:
         self.refusals = refusals
-        cursor = ReplayCursor(records, passed=self._pass, ended=lambda: self.worker.stop())
-        self.worker = Worker(name, output, cursor, accepts, self.refusals)
-        self.done = 0
+        self.cursor = ReplayCursor(records, passed=lambda count: None, ended=lambda: self.worker.stop())
+        self.worker = Worker(name, output, self.cursor, accepts, self.refusals)
         self.ended = False
         self.stopped = False
-
-    def _pass(self, count: int) -> None:
-        self.done = count
 
     async def run(self) -> None:
         """Until all is sent, or `stop`."""
@@ -72,7 +68,8 @@ class Sending:
     def summary(self) -> str:
         """How it stands, in a sentence."""
         counts = self.worker.counts
-        parts = [f"{counts.delivered:,} {'alert' if counts.delivered == 1 else 'alerts'} sent again"]
+        delivered = counts.delivered + len(self.cursor.ahead)
+        parts = [f"{delivered:,} {'alert' if delivered == 1 else 'alerts'} sent again"]
         parts += [f"{counts.filtered:,} not for this output"] if counts.filtered else []
         parts += [f"{counts.grouped + counts.throttled:,} told in digests"] if counts.digests else []
         parts += [f"{counts.dead:,} refused ({next(iter(self.refusals.reasons.values()))})"] if counts.dead else []

@@ -18,11 +18,11 @@ class ReplayCursor:
         self._records = records
         self._passed = passed
         self._ended = ended
-        self._ahead: deque[Record] = deque()
+        self._kept: deque[Record] = deque()
         self._passed_over = 0
         self.position = 0
         self.waiting = 0
-        self.ahead = ()
+        self.ahead = set[int]()
         self.oldest_ns = None
 
     def read(self, after: int, count: int, size: int) -> list[Record]:
@@ -39,21 +39,27 @@ class ReplayCursor:
     def _from(self, after: int, count: int) -> Iterator[Record]:
         # A replay reads forwards alone. What a digest holds back is in no need of being kept here, in its thousands.
         while self._passed_over < after:
-            self._ahead.popleft()
+            self._kept.popleft()
             self._passed_over += 1
-        for record in islice(self._records, max(0, count - len(self._ahead))):
-            self._ahead.append(record._replace(seq=self._passed_over + len(self._ahead)))
-        return islice(self._ahead, count)
+        for record in islice(self._records, max(0, count - len(self._kept))):
+            self._kept.append(record._replace(seq=self._passed_over + len(self._kept)))
+        return islice(self._kept, count)
 
     async def wait(self, seq: int) -> None:
         """Returns at once: a replay has all its records from the beginning."""
 
     def advance(self, seq: int) -> None:
+        self.ahead.difference_update(range(self.position, seq))
         self.position = seq
         self._passed(seq)
 
     def note(self, numbers: Iterable[int]) -> None:
-        """Changes nothing: nobody goes on with a replay."""
+        """Nobody goes on with a replay, but who asked for it has to know what not to ask for again."""
+        self.ahead.update(number for number in numbers if number >= self.position)
+
+    def done(self, number: int) -> bool:
+        """Whether that record is through, be it before one that is not."""
+        return number < self.position or number in self.ahead
 
 
 class Refusals:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from sidekick.control import RefusedError
 from sidekick.event import Event
@@ -10,6 +11,7 @@ from tests.control.behaviour import be_away, refuse
 from tests.control.office import Office, office
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint, take
+from tests.faults.falco import number_of
 
 
 async def buried(one: Office, endpoint: Endpoint, *numbers: int) -> list[Event]:
@@ -61,6 +63,23 @@ async def test_what_is_refused_again_stays_and_says_why(tmp_path: Path, endpoint
         with pytest.raises(RefusedError, match="paused"):
             await one.service.letters.replay("webhook", [letters[0].uuid], "mara")
         assert len(await ids(one)) == 2
+
+
+async def test_what_is_taken_beside_one_that_fails_leaves_the_list(tmp_path: Path, endpoint: Endpoint) -> None:
+    """Four in flight: one fails, one is refused, two are taken."""
+
+    async def answer(body: bytes) -> web.Response:
+        return await {1: be_away, 2: refuse}.get(number_of(body) or 0, take)(body)
+
+    async with office(tmp_path, endpoint, maxconcurrentrequests=4) as one:
+        letters = await buried(one, endpoint, 1, 2, 3, 4)
+        endpoint.behaviour = answer
+        with pytest.raises(RefusedError, match=r"2 of 4 replayed; the rest stays here"):
+            await one.service.letters.replay("webhook", [letter.uuid for letter in letters], "mara")
+        assert sorted(await ids(one)) == sorted(letter.uuid for letter in letters[:2])
+        endpoint.behaviour = take
+        assert await one.service.letters.replay("webhook", await ids(one), "mara") == "webhook: 2 replayed."
+        assert endpoint.times == {1: 1, 2: 1, 3: 1, 4: 1}
 
 
 async def test_a_dropped_one_is_gone(tmp_path: Path, endpoint: Endpoint) -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from outputs.webhook import Settings as WebhookSettings
 from outputs.webhook import Webhook
@@ -17,6 +18,7 @@ from tests.control.behaviour import be_away, refuse
 from tests.control.office import office
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint, hang, take
+from tests.faults.falco import number_of
 
 
 async def test_an_output_stands_as_its_worker_does(tmp_path: Path, endpoint: Endpoint) -> None:
@@ -109,6 +111,23 @@ async def test_a_replay_goes_on_behind_the_page_until_it_is_stopped(tmp_path: Pa
         assert "stopped: HTTP 503" in (await one.state()).replay
         with pytest.raises(RefusedError, match="paused"):
             await one.service.outputs.replay("webhook", 0, "mara")
+
+
+async def test_what_a_stopped_replay_has_sent_beside_one_that_failed_is_counted(
+    tmp_path: Path, endpoint: Endpoint
+) -> None:
+    async def answer(body: bytes) -> web.Response:
+        return await (be_away if number_of(body) == 1 else take)(body)
+
+    async with office(tmp_path, endpoint, maxconcurrentrequests=3) as one:
+        await one.accept(1, 2, 3)
+        await until(lambda: one.workers["webhook"].cursor.waiting == 0)
+        endpoint.behaviour = answer
+        await one.service.outputs.replay("webhook", 0, "mara")
+        await until(lambda: endpoint.times == {1: 1, 2: 2, 3: 2})
+        await one.service.outputs.pause("webhook", "mara")
+        await until(lambda: one.journal.cursors == ["store", "webhook"], what="the replay has ended")
+        assert (await one.state()).replay == "2 alerts sent again, stopped: HTTP 503: (no body)."
 
 
 async def test_the_service_ends_while_a_replay_runs(tmp_path: Path, endpoint: Endpoint) -> None:
