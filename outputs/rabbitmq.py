@@ -1,6 +1,7 @@
 """RabbitMQ: each alert as a persistent message in a queue, confirmed by the broker."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from sidekick.sdk import (
     MisconfiguredError,
     Output,
     OutputSettings,
+    PermanentError,
     RetryableError,
     Secret,
     Text,
@@ -23,6 +25,9 @@ from sidekick.sdk.inflight import part, settle
 
 if TYPE_CHECKING:
     from aio_pika.abc import AbstractChannel, AbstractConnection
+
+# Of the error that closes a channel, as RabbitMQ 3 and 4 say it.
+_LARGEST = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
 
 class RabbitmqSettings(OutputSettings):
@@ -83,12 +88,19 @@ class Rabbitmq(Output[RabbitmqSettings]):
 
     async def _publish(self, channel: "AbstractChannel", event: Event) -> None:
         from aio_pika import DeliveryMode, Message  # noqa: PLC0415
+        from aio_pika.exceptions import ChannelPreconditionFailed  # noqa: PLC0415
 
         message = Message(
             event.json, content_type="text/plain", delivery_mode=DeliveryMode.PERSISTENT, message_id=event.uuid
         )
-        # Mandatory: the broker says so when there is no such queue, and drops the alert otherwise.
-        await channel.default_exchange.publish(message, routing_key=self.settings.queue, mandatory=True)
+        try:
+            # Mandatory: the broker says so when there is no such queue, and drops the alert otherwise.
+            await channel.default_exchange.publish(message, routing_key=self.settings.queue, mandatory=True)
+        except ChannelPreconditionFailed as error:
+            # All that wait for their confirmation get the same error; the limit in it tells whose it is.
+            if (largest := _LARGEST.search(str(error))) and len(event.json) > int(largest[1]):
+                raise PermanentError(f"RabbitMQ takes no message of more than {largest[1]} bytes") from None
+            raise
 
     async def close(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None

@@ -1,7 +1,9 @@
-"""A server that goes away in mid-stream, under an output that the engine drives from a real journal."""
+"""A server that goes away in mid-stream or refuses some alerts, under an output that the engine drives from a real
+journal."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +26,47 @@ async def through(
 ) -> list[Event]:
     """Alerts come all the time, and whenever `between` more of them are delivered, the next trouble happens (in a
     thread). Returns what came, once all of it is delivered."""
+    events = list[Event]()
+    async with _engine(output, folder) as (bench, worker):
+        ended = asyncio.Event()
+        feeding = asyncio.create_task(_feed(bench, worker, events, ended))
+        try:
+            for trouble in (*troubles, lambda: None):
+                goal = worker.counts.delivered + between
+                await until(lambda goal=goal: worker.counts.delivered >= goal)
+                await asyncio.to_thread(trouble)
+        finally:
+            ended.set()
+            await feeding
+        await until(lambda: worker.cursor.waiting == 0)
+    assert_sums(worker, len(events))
+    assert worker.counts.delivered == len(events)
+    return events
+
+
+async def refused(output: Output[Any], folder: Path, events: list[Event]) -> list[str]:
+    """Delivers these, and returns the ids of those that became dead letters, in their order."""
+    async with _engine(output, folder) as (bench, worker):
+        await bench.append(events)
+        await until(lambda: worker.cursor.waiting == 0)
+    assert_sums(worker, len(events))
+    return list(bench.letters.letters())
+
+
+@asynccontextmanager
+async def _engine(output: Output[Any], folder: Path) -> AsyncGenerator[tuple[Bench, Worker]]:
     journal = Journal.open(JournalSettings(path=str(folder / "journal"), fsync="no"))
     await journal.start()
     bench = Bench(journal, DeadLetters(folder / "dead-letters", "destination"))
-    worker, events = bench.worker(output), list[Event]()
+    worker = bench.worker(output)
     try:
         async with bench.running(worker):
-            ended = asyncio.Event()
-            feeding = asyncio.create_task(_feed(bench, worker, events, ended))
-            try:
-                for trouble in (*troubles, lambda: None):
-                    goal = worker.counts.delivered + between
-                    await until(lambda goal=goal: worker.counts.delivered >= goal)
-                    await asyncio.to_thread(trouble)
-            finally:
-                ended.set()
-                await feeding
-            await until(lambda: worker.cursor.waiting == 0)
+            yield bench, worker
     except TimeoutError as error:
         error.add_note(worker.last_error)
         raise
     finally:
         await journal.close()
-    assert_sums(worker, len(events))
-    assert worker.counts.delivered == len(events)
-    return events
 
 
 def restart(end: Callable[[], None], server: Server) -> Callable[[], None]:

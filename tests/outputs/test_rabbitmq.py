@@ -11,7 +11,7 @@ from outputs.rabbitmq import Rabbitmq, RabbitmqSettings
 from sidekick.sdk import Context, MisconfiguredError
 from tests.outputs.alerts import alert
 from tests.outputs.connected import connected
-from tests.outputs.midstream import RETRY, restart, through
+from tests.outputs.midstream import RETRY, refused, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services.rabbitmq import RabbitMQ, messages, queue
 
@@ -102,3 +102,17 @@ async def test_a_broker_killed_in_mid_stream_has_every_alert(rabbitmq: RabbitMQ,
         found = [message.body for message in await messages(rabbitmq, name)]
     assert set(found) == {event.json for event in events}
     assert len(found) - len(set(found)) <= 20, "at most the batch that was on the way is there twice"
+
+
+async def test_alerts_that_are_too_large_do_not_hold_up_the_others(
+    rabbitmq: RabbitMQ, name: str, tmp_path: Path
+) -> None:
+    """One closes the channel for all that wait for their confirmation."""
+    events, large = [alert() for _ in range(57)], [alert(output="x" * 200_000) for _ in range(3)]
+    sent = [large[0], *events[:30], *large[1:], *events[30:]]
+    async with queue(rabbitmq, name):
+        with rabbitmq.at_most(100_000):
+            output = made(rabbitmq.url, name, retry=RETRY, batch={"count": 20})
+            assert await refused(output, tmp_path, sent) == [event.uuid for event in large]
+        found = [message.body for message in await messages(rabbitmq, name)]
+    assert set(found) == {event.json for event in events}

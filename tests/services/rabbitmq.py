@@ -3,8 +3,8 @@
 import os
 import socket
 import subprocess
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aio_pika
@@ -78,8 +78,21 @@ class RabbitMQ(Server):
 
     def sync(self) -> None:
         """Returns when the queues that there are outlive a kill: they are written some time after their declaration."""
+        self._call("mnesia sync_log []")
+
+    @contextmanager
+    def at_most(self, size: int) -> Generator[None]:
+        """Takes no message of more bytes from channels that are opened while the block lasts."""
+        usual = 128 << 20
+        try:
+            self._call(f"application set_env [rabbit,max_message_size,{size}]")
+            yield
+        finally:
+            self._call(f"application set_env [rabbit,max_message_size,{usual}]")
+
+    def _call(self, function: str) -> None:
         cookie = (self.home / ".erlang.cookie").read_text()
-        call = ["erl_call", "-n", self._environment["RABBITMQ_NODENAME"], "-c", cookie, "-a", "mnesia sync_log []"]
+        call = ["erl_call", "-n", self._environment["RABBITMQ_NODENAME"], "-c", cookie, "-a", function]
         subprocess.run(call, env=os.environ | self._environment, check=True, capture_output=True, timeout=20)
 
     def _forget_names(self) -> None:
