@@ -40,7 +40,7 @@ from sidekick.receiver import (
     tls,
 )
 from sidekick.receiver.sockets import listen
-from sidekick.reload import Load, Reload
+from sidekick.reload import Load, OutputsError, Reload
 from sidekick.sdk.output import Context, Output
 from sidekick.sdk.template import compile_template
 from sidekick.sdk.tls import ClientTls
@@ -264,7 +264,8 @@ class App:
         return {file: mark_of(file) for file in named} | {**configuration.files}
 
     async def _take(self, new: Configuration, changed: set[Path]) -> None:
-        """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then."""
+        """Runs by that configuration from now on; raises `ListenError` or `TlsError`, and nothing has changed then, or
+        `OutputsError`, and all has but for those outputs."""
         old = self.configuration
         new = _as_far_as_possible(new, old)
         lent = replace(context(new), registry=self.context.registry)
@@ -290,12 +291,12 @@ class App:
         self._let_in(new)
         for worker in self.workers.values():
             worker.output.context = lent
-        gone = [name for name in self.workers if name not in new.outputs]
-        successions = (self._succeed(name, successors.get(name)) for name in (*gone, *successors))
-        failures = [end for end in await asyncio.gather(*successions, return_exceptions=True) if end]
+        names = [*(name for name in self.workers if name not in new.outputs), *successors]
+        successions = (self._succeed(name, successors.get(name)) for name in names)
+        ends = zip(names, await asyncio.gather(*successions, return_exceptions=True), strict=True)
         self._settle()
-        if failures:
-            raise failures[0]
+        if causes := {name: error for name, error in ends if error}:
+            raise OutputsError(causes)
 
     def _let_in(self, new: Configuration) -> None:
         """Asks who comes to the page for what the new configuration wants to know."""

@@ -17,9 +17,18 @@ _LOOK = 1.0  # seconds between two looks at the files
 
 Load = Callable[[], Configuration]
 Take = Callable[[Configuration, set[Path]], Awaitable[None]]
-"""Takes a configuration and the files that have changed; raises `ListenError` or `TlsError`, and keeps the old one."""
+"""Takes a configuration and the files that have changed; raises `ListenError` or `TlsError`, and keeps the old one, or
+`OutputsError`, and has taken all else."""
 Files = Callable[[Configuration], dict[Path, Mark]]
 """Those that a configuration depends on, certificates included, as they are now or were before it was read."""
+
+
+class OutputsError(Exception):
+    """All outputs that cannot begin, or end, each with its reason; the others are not concerned."""
+
+    def __init__(self, causes: Mapping[str, BaseException]) -> None:
+        super().__init__("\n".join(f"{name}: {_told(cause)}" for name, cause in causes.items()))
+        self.defects = [cause for cause in causes.values() if not isinstance(cause, OSError)]
 
 
 class Reload:
@@ -89,10 +98,16 @@ class Reload:
             if isinstance(error, ConfigurationError):
                 self._follow(error.files)
             self._refuse(str(error))
+        except OutputsError as error:
+            told = f"the configuration was taken, but for outputs that cannot begin:\n{error}"
+            log.error(told)  # noqa: TRY400
+            for defect in error.defects:
+                log.exception("defect in taking a configuration", exc_info=defect)
+            self._refuse(told)
         except Exception as error:
             # A defect, which must not end the watching: the next change may go well.
             log.exception("defect in taking a configuration")
-            self._refuse(f"defect: {type(error).__name__}")
+            self._refuse(_told(error))
         else:
             self._running = new
             self._owed = set()
@@ -110,3 +125,8 @@ class Reload:
     def _refuse(self, problem: str) -> None:
         self.counts["refused"] += 1
         self.problem = problem
+
+
+def _told(cause: BaseException) -> str:
+    """A defect's text is for the log alone: it may hold anything."""
+    return str(cause) if isinstance(cause, OSError) else f"defect: {type(cause).__name__}"

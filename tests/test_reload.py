@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidekick.receiver import TlsError
-from sidekick.reload import Reload
+from sidekick.reload import OutputsError, Reload
 from sidekick.settings import Configuration, load
 from sidekick.settings.watch import Mark, mark_of
 from tests.deadline import until
@@ -91,3 +91,15 @@ async def test_what_was_refused_is_tried_again_when_a_file_that_it_names_has_cha
         await until(lambda: service.reload.problem == "no certificate")
         certificate.write_text("a certificate")
         await until(lambda: service.taken)
+
+
+async def test_a_defect_of_an_output_is_in_the_log_alone(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise OutputsError({"slack": OSError(28, "No space left"), "webhook": ValueError("a secret")})
+
+    service = Service(file, fail)
+    service.write("customtags: [another]")
+    async with service.reload.running():
+        await until(lambda: service.reload.problem)
+    assert service.reload.problem.splitlines()[1:] == ["slack: [Errno 28] No space left", "webhook: defect: ValueError"]
+    assert "ValueError: a secret" in caplog.text

@@ -144,23 +144,33 @@ async def test_outputs_come_and_go_and_the_others_do_not_notice(
     assert "slack.ops is no longer configured" in sidekick.log
 
 
-async def test_an_output_that_cannot_begin_stops_no_other_and_begins_with_the_next_change(
+async def test_outputs_that_cannot_begin_are_all_told_stop_no_other_and_begin_with_the_next_change(
     tmp_path: Path, endpoint: Endpoint, other: Endpoint
 ) -> None:
     with Sidekick(tmp_path, webhook={"address": other.url}) as sidekick:
-        in_the_way = tmp_path / "journal" / "slack.cursor"
-        in_the_way.mkdir()
-        outputs = {"slack": {"webhookurl": other.url}, "webhook": {"address": endpoint.url}}
+        in_the_way = [tmp_path / "journal" / f"{name}.cursor" for name in ("slack", "discord")]
+        for place in in_the_way:
+            place.mkdir()
+        outputs = {"webhook": {"address": endpoint.url}} | {
+            name: {"webhookurl": other.url} for name in ("slack", "discord")
+        }
         sidekick.configure(**outputs)
-        await come(sidekick, "IsADirectoryError:")
+        await come(sidekick, "taken, but for outputs that cannot begin")
+        readiness = (await asyncio.to_thread(sidekick.get, "/readyz"))[1].decode()
+        for place in in_the_way:
+            told = f"{place.stem}: [Errno 21] Is a directory: '{place}'"
+            assert told in sidekick.log
+            assert told in readiness
         falco = Falco(sidekick.port)
         assert await falco.post(1) == 200
         await until(lambda: endpoint.times[1] == 1)
-        in_the_way.rmdir()
+        for place in in_the_way:
+            place.rmdir()
         sidekick.configure(**outputs, customtags=["again"])
         await come(sidekick, TAKEN)
         assert await falco.post(2) == 200
-        await until(lambda: len(other.bodies) == 1 and endpoint.times[2] == 1)
+        await until(lambda: len(other.bodies) == 2 and endpoint.times[2] == 1)
+        assert b"cannot begin" not in (await asyncio.to_thread(sidekick.get, "/readyz"))[1]
         await falco.close()
 
 

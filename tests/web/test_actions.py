@@ -80,7 +80,7 @@ async def test_a_configuration_that_cannot_be_taken_is_told_on_every_page_until_
         notice = page.get_by_role("complementary", name="Configuration")
         await expect(notice).to_have_count(0)
         served.reload.problem = f"slack.webhookurl: {HOSTILE_RULE}\n  in /etc/sidekick/sidekick.yaml"
-        await expect(notice).to_contain_text("the one before runs on")  # the page renews itself
+        await expect(notice).to_contain_text("not the one that is written")  # the page renews itself
         for path in ("/events", f"/events/{event.uuid}", "/dead-letters", "/silences", "/blocks", "/senders", "/trail"):
             await page.goto(served.url + path)
             await expect(notice).to_contain_text("in /etc/sidekick/sidekick.yaml")
