@@ -22,6 +22,7 @@ from sidekick.delivery.breaker import Breaker
 from sidekick.delivery.connection import Connection, DefectError
 from sidekick.delivery.counts import Counts, Tally
 from sidekick.delivery.history import History
+from sidekick.delivery.notices import Notices
 from sidekick.delivery.ports import Cursor, DeadLetterBox
 from sidekick.delivery.selection import Selection
 from sidekick.event import Event
@@ -67,6 +68,7 @@ class Worker:
         self._next_knock = 0.0
         """When an open breaker lets the next try pass, by the loop's clock."""
         self._dead_letters = dead_letters
+        self._notices = Notices(name)
         self._stopping = asyncio.Event()
         self._drain = True
         self._selection = Selection(name, output.settings, accepts, silenced)
@@ -135,6 +137,7 @@ class Worker:
         except Stopped:
             log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
         finally:
+            self._notices.flush()
             self._note_delivered()
             await self._connection.close()
 
@@ -290,7 +293,7 @@ class Worker:
         if not isinstance(error, DefectError):  # a no is an answer too
             self._answered()
         tally.dead += 1
-        log.warning("%s: dead letter %s: %s", self.name, event.uuid, error)
+        self._notices.tell(event, error)
 
     def _failed(self, error: RetryableError) -> float:
         pause = self.breaker.failed(error)
