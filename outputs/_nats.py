@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SCHEMES = {"": "nats", "nats": "nats", "http": "nats", "natss": "tls", "https": "tls", "tls": "tls"}
 _TOO_LARGE = 10054  # JetStream: the message exceeds the stream's limit
+# A server cuts the connection at a subject of 4 KiB, and NATS Streaming names a folder like it: 255 bytes at most.
+_LONGEST_RULE = 150
 
 
 class Link:
@@ -112,5 +114,5 @@ def _address(text: str) -> str:
 
 def subject_of(template: str, event: Event) -> str:
     """No part of it is empty, for a subject with an empty part reaches nobody."""
-    rule = re.sub("[^a-z0-9]+", "_", event.rule.lower()).strip("_") or "_"
+    rule = re.sub("[^a-z0-9]+", "_", event.rule.lower()).strip("_")[:_LONGEST_RULE] or "_"
     return template.replace("<priority>", event.priority.value.lower()).replace("<rule>", rule)

@@ -18,12 +18,14 @@ from sidekick.sdk import (
     MisconfiguredError,
     Output,
     PartialError,
+    PermanentError,
     RetryableError,
     Text,
 )
 from sidekick.sdk.inflight import settle
 
 _LOOK = 2.0  # seconds that JetStream has for saying which stream takes a subject
+_HEADERS = "NATS/1.0\r\nNats-Msg-Id: %s\r\n\r\n"
 _NOT_ENABLED = {10039, 10076}  # JetStream's errors for an account and for a server that have none
 
 
@@ -34,7 +36,8 @@ class NatsSettings(HttpSettings):
     """Server, such as nats://nats:4222, or several with commas between; tls:// speaks TLS, and a login goes before the
     host (user:password@)."""
     subjecttemplate: Text = "falco.<priority>.<rule>"
-    """Subject: `<priority>` and `<rule>` stand for the alert's own, in small letters, digits and `_`."""
+    """Subject: `<priority>` and `<rule>` stand for the alert's own, in small letters, digits and `_`, and of a rule's
+    name 150 at most."""
     jetstream: Annotated[Literal["auto", "always", "never"], AnyCase] = "auto"
     """auto: wait for the acknowledgement of the stream that takes the subject, where there is one. always: without such
     a stream alerts wait. never: do not ask, and do not wait for a stream."""
@@ -83,6 +86,9 @@ class Nats(Output[NatsSettings]):
         if subject not in self._stored and self.settings.jetstream != "always":
             await link.client.publish(subject, event.json)
             return await link.client.flush(timeout)  # type: ignore[reportArgumentType]
+        # The library counts no headers, and the server would cut the connection.
+        if len(event.json) + len(_HEADERS % event.uuid) > link.client.max_payload:
+            raise PermanentError("the alert, with its id as a header, is larger than NATS takes")
         try:
             headers = {"Nats-Msg-Id": event.uuid}
             await link.client.jetstream(timeout=timeout).publish(subject, event.json, headers=headers)

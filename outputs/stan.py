@@ -40,7 +40,8 @@ class StanSettings(HttpSettings):
     clientid: Text = ""
     """Our name there, which no other client may have."""
     subjecttemplate: Text = "falco.<priority>.<rule>"
-    """Channel: `<priority>` and `<rule>` stand for the alert's own, in small letters, digits and `_`."""
+    """Channel: `<priority>` and `<rule>` stand for the alert's own, in small letters, digits and `_`, and of a rule's
+    name 150 at most."""
 
 
 class Stan(Output[StanSettings]):

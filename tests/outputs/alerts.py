@@ -29,3 +29,8 @@ def alert(fields: dict[str, Any] | None = None, **changed: Any) -> Event:
     }
     (event,) = decode(json.dumps(body | changed).encode())
     return event
+
+
+def alert_of(size: int) -> Event:
+    """An alert whose JSON has so many bytes."""
+    return alert(output="x" * (size - len(alert(output="").json)))

@@ -16,9 +16,9 @@ from outputs.nats import Nats, NatsSettings
 from sidekick.event import Event
 from sidekick.sdk import Context, MisconfiguredError, PartialError, PermanentError, RetryableError
 from tests.deadline import until
-from tests.outputs.alerts import alert
+from tests.outputs.alerts import alert, alert_of
 from tests.outputs.connected import connected
-from tests.outputs.midstream import RETRY, restart, through
+from tests.outputs.midstream import RETRY, refused, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services import nats as service
 from tests.services.nats import Nats as Server
@@ -134,6 +134,33 @@ async def test_one_that_is_too_large_does_not_hold_up_the_others(jetstream: str,
         assert [message.data for message in await stored()] == [small.json]
     assert isinstance(raised.value.errors[1], PermanentError)
     assert raised.value.errors.keys() == {1}
+
+
+@pytest.mark.parametrize("jetstream", ["always", "never"])
+async def test_only_what_the_server_would_cut_the_connection_for_is_refused(
+    jetstream: str, nats: Server, name: str, tmp_path: Path
+) -> None:
+    """For a message's size it counts the header too, and it bears no subject of 4 KiB."""
+    header = len(f"NATS/1.0\r\nNats-Msg-Id: {alert().uuid}\r\n\r\n") if jetstream == "always" else 0
+    most = (1 << 20) - header
+    events = [alert(), alert_of(most), alert(rule="long " * 1000), alert()]
+    large = [alert_of(most + 1), alert_of(1_100_000)]
+    settings: dict[str, Any] = {"subjecttemplate": f"{name}.<rule>", "jetstream": jetstream, "retry": RETRY}
+    async with stream(nats, name) as stored:
+        sent = [*events[:2], *large, *events[2:]]
+        assert await refused(made(nats.url, **settings), tmp_path, sent) == [event.uuid for event in large]
+        assert {message.data for message in await stored()} == {event.json for event in events}
+
+
+async def test_one_that_is_too_large_for_its_stream_does_not_hold_up_the_others(
+    nats: Server, client: Client, name: str, tmp_path: Path
+) -> None:
+    small, large = [alert() for _ in range(20)], alert_of(5001)
+    async with stream(nats, name) as stored:
+        await client.jetstream().update_stream(name=name, subjects=[f"{name}.>"], max_msg_size=5000)
+        output = made(nats.url, subjecttemplate=f"{name}.x", retry=RETRY)
+        assert await refused(output, tmp_path, [*small[:10], large, *small[10:]]) == [large.uuid]
+        assert [message.data for message in await stored()] == [event.json for event in small]
 
 
 async def test_tls_a_login_and_a_clients_certificate(tmp_path: Path) -> None:

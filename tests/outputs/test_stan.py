@@ -17,7 +17,7 @@ from sidekick.sdk import MisconfiguredError, PartialError, PermanentError, Retry
 from sidekick.sdk.output import Context
 from tests.outputs.alerts import alert
 from tests.outputs.connected import connected
-from tests.outputs.midstream import RETRY, restart, through
+from tests.outputs.midstream import RETRY, refused, restart, through
 from tests.outputs.sessions import alert_text, event_of, name_of, session
 from tests.services.stan import MESSAGES, stored
 from tests.services.streaming import CLUSTER, Streaming
@@ -103,6 +103,16 @@ async def test_one_that_is_too_large_does_not_hold_up_the_others(streaming: Stre
             await output.send([large, small])
     assert await stored(streaming, name) == [small.json]
     assert isinstance(raised.value.errors[0], PermanentError)
+
+
+async def test_a_rule_of_a_long_name_does_not_hold_up_the_others(
+    streaming: Streaming, name: str, tmp_path: Path
+) -> None:
+    """The server makes a folder of its channel's name."""
+    long, short = alert(rule="long " * 1000), alert()
+    output = made(streaming, name, subjecttemplate=f"{name}.<rule>", retry=RETRY)
+    assert await refused(output, tmp_path, [long, short]) == []
+    assert await stored(streaming, f"{name}.terminal_shell_in_container") == [short.json]
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(streaming: Streaming, name: str) -> None:
