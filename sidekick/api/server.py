@@ -13,6 +13,8 @@ from sidekick.api.connection import Connection
 
 _GRACE = 2
 """Seconds that an answer has to be finished when the service ends."""
+_HANDSHAKE = 10
+"""Seconds that a TLS handshake may take at most: until it is over, a connection is not among those that are counted."""
 
 
 class _Server(uvicorn.Server):
@@ -20,6 +22,22 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leaves the signals to the service, which ends this server in its turn."""
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Does what uvicorn's own does with sockets, but that one leaves a minute to a TLS handshake."""
+        config, loop = self.config, asyncio.get_running_loop()
+        patience = min(_HANDSHAKE, config.timeout_keep_alive) if config.ssl else None
+        self.servers = [
+            await loop.create_server(
+                lambda: Connection(config, self.server_state, {}),
+                sock=one,
+                ssl=config.ssl,
+                ssl_handshake_timeout=patience,
+                backlog=config.backlog,
+            )
+            for one in sockets or ()
+        ]
+        self.started = True
 
 
 @asynccontextmanager
@@ -34,8 +52,8 @@ async def serving(
 ) -> AsyncGenerator[None]:
     """Answers what comes on that listening socket beside the block, and closes it.
 
-    `most` is the number of connections there may be, `patience` the seconds that each may be silent, send a request or
-    take nothing of its answer.
+    `most` is the number of connections there may be, `patience` the seconds that each may be silent, shake hands,
+    send a request or take nothing of its answer.
     """
     _let_go_of_the_dead(listener, patience)
     # Below an error it tells of each request that is no HTTP, and anybody can send a million.

@@ -14,7 +14,7 @@ from sidekick.receiver.access import Access
 from sidekick.receiver.paths import PAGES, Paths
 from sidekick.receiver.protocol import AlertProtocol
 from sidekick.receiver.routes import Routes
-from sidekick.receiver.settings import ListenSettings, TlsServer
+from sidekick.receiver.settings import ListenSettings, ReceiverSettings, TlsServer
 from sidekick.receiver.sockets import BACKLOG, activated, allow_connections, listen
 from sidekick.receiver.state import Service, State
 from sidekick.receiver.tls import server_context
@@ -25,6 +25,8 @@ _NO_TLS = "http-notls"
 """Name of the second listener, among the sockets that systemd hands over (and in falcosidekick's chart)."""
 _SWEEP = 1000
 """Connections looked at in one turn of the loop: about a millisecond, so that no alert waits longer for its answer."""
+_HANDSHAKE = 10.0
+"""Seconds that a TLS handshake may take at most: until it is over, a connection is not among those that are counted."""
 _NEWCOMER = 1.0
 """Seconds that a connection without any request has to send one when the receiver closes."""
 
@@ -76,7 +78,7 @@ class Receiver:
             doors = self._doors(settings, undo)
             servers: list[asyncio.Server] = []
             for door in doors:
-                servers.append(await self._serve(door))
+                servers.append(await self._serve(door, settings.receiver))
                 undo.callback(servers[-1].close)
             undo.pop_all()
         for server in self._servers:
@@ -122,7 +124,7 @@ class Receiver:
                 one.close()
                 del self._bound[place]
 
-    async def _serve(self, door: Door) -> asyncio.Server:
+    async def _serve(self, door: Door, limits: ReceiverSettings) -> asyncio.Server:
         # uvicorn would set up logging, signals and a loop; of its configuration, only what its protocol reads is used.
         config = Config(
             Routes(self.state), ws="none", lifespan="off", interface="asgi3", log_config=None, access_log=False,
@@ -133,6 +135,7 @@ class Receiver:
             lambda: AlertProtocol(config, self.state, door.paths),
             sock=door.listening.dup(),
             ssl=door.context,
+            ssl_handshake_timeout=min(_HANDSHAKE, limits.headertimeout) if door.context else None,
             backlog=BACKLOG,
         )
 

@@ -86,7 +86,8 @@ class ReceiverSettings(Settings):
     headerlimit: Size = 65_536
     """Largest head of a request; more is answered 431."""
     headertimeout: Limit = 60.0
-    """Longest time from connecting, or from a request's first byte, to the end of its headers."""
+    """Longest time from connecting, or from a request's first byte, to the end of its headers. A TLS handshake before
+    may take as long, but 10 s at most."""
     requesttimeout: Limit = 60.0
     """Longest time from a request's first byte to its last."""
     idletimeout: Limit = 3600.0

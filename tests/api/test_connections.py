@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.web.site import Access, Site, State, Visitor
 
@@ -15,9 +17,9 @@ QUESTION = b"GET /api/outputs HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @asynccontextmanager
-async def listening(home: Path, **limits: int) -> AsyncGenerator[int]:
+async def listening(home: Path, tls: ssl.SSLContext | None = None, **limits: int) -> AsyncGenerator[int]:
     site = Site(home, None, Access(Visitor()), State("slack", "Slack", "chat"))
-    async with site.serving(**limits):
+    async with site.serving(tls, **limits):
         yield int(site.url.rpartition(":")[2])
 
 
@@ -49,6 +51,15 @@ async def test_a_request_that_does_not_come_is_not_waited_for(
         assert await left(reader) == b""
         writer.close()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_handshake_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    async with listening(tmp_path, context, patience=1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await left(reader) == b""
+        writer.close()
 
 
 async def test_a_request_byte_by_byte_is_not_waited_for_either(tmp_path: Path) -> None:

@@ -57,6 +57,16 @@ async def test_plain_text_to_the_tls_port_is_closed_and_serves_on(
         assert await client.statuses(1) == [200]
 
 
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x02"], ids=["nothing", "a beginning"])
+async def test_a_handshake_that_does_not_come_is_not_waited_for(
+    start: Start, files: dict[str, Any], said: bytes
+) -> None:
+    receiver = await start(files, headertimeout="200ms")
+    async with connected(receiver.address) as client:
+        client.send(said)
+        assert await client.closed()
+
+
 async def answer_over(receiver: Running, context: ssl.SSLContext) -> bytes:
     """What comes back; nothing when either side breaks off."""
     try:

@@ -6,6 +6,7 @@ Outputs, access and arrivals, which they know by their ports alone, are as simpl
 import asyncio
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -227,10 +228,10 @@ class Site:
         writer.close()
 
     @asynccontextmanager
-    async def serving(self, **limits: int) -> AsyncGenerator[None]:
+    async def serving(self, tls: ssl.SSLContext | None = None, **limits: int) -> AsyncGenerator[None]:
         app = application(self.service)
         try:
-            async with serving(app, self._listener, None, lambda: self.arrivals.add(None), **limits):
+            async with serving(app, self._listener, tls, lambda: self.arrivals.add(None), **limits):
                 yield
         finally:
             await self.service.reader.close()
