@@ -5,6 +5,7 @@ itself, and the policy below lets no script run but those of this folder.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,8 @@ from sidekick.filter.operators import text_of
 HERE = Path(__file__).parent
 CUT = 300
 """Characters of a text that a list shows."""
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Control characters but tab and line feed, and of Unicode's format characters those that no script or emoji needs."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -37,9 +40,18 @@ def cut(text: object, length: int = CUT) -> str:
     return whole if len(whole) <= length else whole[:length] + "…"
 
 
+def visible(text: object) -> Markup:
+    """A text with the numbers of what nobody would see in it, as the marks that make `fdp.exe` read `exe.pdf`."""
+    return Markup(_UNSEEN.sub(_shown, str(escape(text))))  # noqa: S704  (escaped)
+
+
+def _shown(unseen: re.Match[str]) -> str:
+    return f'<span class="unseen-sign">U+{ord(unseen[0]):04X}</span>'
+
+
 def isolated(text: object) -> Markup:
-    """A text that cannot turn around what stands beside it."""
-    return Markup("<bdi>{}</bdi>").format(text)
+    """A text that cannot turn around what stands beside it, or itself."""
+    return Markup("<bdi>{}</bdi>").format(visible(text))
 
 
 def value_text(value: object) -> str:
@@ -85,7 +97,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (cut, isolated, value_text, moment, duration, plural, attribute_json)
+    filters = (cut, isolated, visible, value_text, moment, duration, plural, attribute_json)
     cast("dict[str, Any]", environment.filters).update({function.__name__: function for function in filters})
     return environment
 

@@ -226,6 +226,9 @@ async def test_hostile_text_is_only_text(tmp_path: Path, tabs: Tabs) -> None:
 
         await page.goto(f"{served.url}/events/{event.uuid}")
         assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0
+        # What turns text around is shown and does nothing: else it would read invoiceexe.pdf.
+        spoof = page.get_by_role("row", name="user.name").locator("bdi").last
+        assert await spoof.inner_text() == "invoiceU+202Efdp.exe"
         assert await page.locator("a[href^='javascript']").count() == 0
         assert await page.get_by_role("row", name="proc.cmdline").get_by_text(LONG).count() == 1
         assert (await page.title()).startswith("<script>")
