@@ -1,6 +1,7 @@
 """Apache Kafka: one message an alert, keyed by host, acknowledged by all replicas unless told otherwise."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -137,11 +138,26 @@ class Kafka(BlockingOutput[KafkaSettings]):
             producer.flush(1)
 
     def deliver(self, events: Sequence[Event]) -> dict[int, RetryableError | PermanentError]:
+        self._complaint = None
+        return self._apart(dict(enumerate(events)), time.monotonic() + self.patience + 1)
+
+    def _apart(self, events: Mapping[int, Event], end: float) -> dict[int, RetryableError | PermanentError]:
+        """The errors by index. A broker refuses a request for one of its messages, or for the size of all together, so
+        those that are refused at once go again in halves: the verdict on one that went alone is its own."""
+        errors = self._together(events, end)
+        refused = [index for index, error in errors.items() if isinstance(error, PermanentError)]
+        if len(refused) > 1:
+            middle = len(refused) // 2
+            for half in (refused[:middle], refused[middle:]):
+                errors = {index: error for index, error in errors.items() if index not in half}
+                errors |= self._apart({index: events[index] for index in half}, end)
+        return errors
+
+    def _together(self, events: Mapping[int, Event], end: float) -> dict[int, RetryableError | PermanentError]:
         producer = self._producer
         assert producer is not None
-        self._complaint = None
         failed: dict[int, KafkaError] = {}
-        waiting = set(range(len(events)))
+        waiting = set(events)
 
         def report(index: int, error: "KafkaError | None", message: object) -> None:
             waiting.discard(index)
@@ -150,10 +166,10 @@ class Kafka(BlockingOutput[KafkaSettings]):
 
         errors = {
             index: refusal
-            for index, event in enumerate(events)
+            for index, event in events.items()
             if (refusal := self._queue(producer, event, partial(report, index)))
         }
-        producer.flush(self.patience + 1)
+        producer.flush(max(0.0, end - time.monotonic()))
         waiting -= errors.keys()
         errors |= {index: self._verdict(error) for index, error in failed.items()}
         return errors | {index: RetryableError("no acknowledgement in time") for index in waiting}

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from sidekick.event import Event
 from sidekick.sdk import Context, DeliveryError, MisconfiguredError, PartialError, PermanentError, RetryableError
 from sidekick.sdk.tls import ClientTls
 from tests.deadline import wait_for
-from tests.outputs.alerts import alert, recorded
+from tests.outputs.alerts import alert, alert_of, recorded
+from tests.outputs.midstream import RETRY, refused
 from tests.services import kafka as broker
 from tests.services.kafka import Kafka as Broker
 
@@ -187,6 +189,22 @@ async def test_one_alert_too_large_for_the_broker_does_not_sink_the_rest(kafka: 
         with pytest.raises(PermanentError, match="MSG_SIZE_TOO_LARGE"):
             await output.send([large])
     assert await values(kafka, topic) == [small.json]
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_only_alerts_that_are_too_large_each_by_itself_are_refused(
+    partitions: int, kafka: Broker, topic: str, tmp_path: Path
+) -> None:
+    """The broker applies its limit to all messages of a request together."""
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    admin.create_topics([NewTopic(topic, partitions, 1, config={"max.message.bytes": "10000"})])[topic].result(10)
+    events, large = [alert(hostname=f"node-{number % 5}") for number in range(200)], [alert_of(20_000) for _ in "ab"]
+    settings = {"hostport": kafka.address, "topic": topic, "retry": RETRY, "batch": {"linger": "0s"}}
+    output = Kafka(KafkaSettings.model_validate(settings), Context())
+    sent = [*events[:70], *large, *events[70:]]
+    assert await refused(output, tmp_path, sent) == [event.uuid for event in large]
+    found = [message.value() for message in await asyncio.to_thread(_all_partitions, kafka, topic, partitions)]
+    assert sorted(found) == sorted(event.json for event in events), "each is there once"
 
 
 async def test_a_broker_that_dies_twice_loses_nothing(kafka: Broker, topic: str) -> None:
