@@ -111,7 +111,10 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
         return self.concurrency * max(1, len(self._urls))
 
     async def send(self, events: Sequence[Event]) -> None:
-        """Delivered when one peer has the alerts: waiting for a dead one would silence those that live."""
+        """Delivered when one peer has the alerts: waiting for a dead one would silence those that live.
+
+        Else refused for good when one peer refuses them so: peers are alike, and one that is away would judge the same.
+        """
         request = self.encode(events)
         posts = [asyncio.ensure_future(self._post(replace(request, url=url), events)) for url in self._urls]
         errors: list[DeliveryError] = []
@@ -126,7 +129,7 @@ class Alertmanager(HttpOutput[AlertmanagerSettings]):
             for post in posts:
                 post.cancel()
             await asyncio.gather(*posts, return_exceptions=True)
-        raise min(errors, key=lambda error: isinstance(error, PermanentError))
+        raise max(errors, key=lambda error: isinstance(error, PermanentError))
 
     async def _post(self, request: Request, events: Sequence[Event]) -> DeliveryError | None:
         try:

@@ -13,7 +13,7 @@ from sidekick.delivery.connection import Connection
 from sidekick.event import Event
 from sidekick.sdk import Context, PermanentError, RetryableError
 from sidekick.sdk.http import Answer
-from sidekick.sdk.testing import Fault, Script, always, loopback
+from sidekick.sdk.testing import Fault, always, loopback
 from tests.outputs.alerts import alert
 from tests.services.alertmanager import Alertmanager as Server
 
@@ -65,6 +65,13 @@ async def test_a_restart_loses_nothing(server: Server) -> None:
     assert [one for one in server.alerts() if one["labels"]["rule"] == "after a restart"]
 
 
+@pytest.mark.service
+async def test_what_one_refuses_does_not_wait_for_a_peer_that_is_away(server: Server) -> None:
+    async with connected(NOWHERE, server.url, customheaders={"Content-Type": "text/xml"}) as output:
+        with pytest.raises(PermanentError, match="unsupported media type"):
+            await output.send([alert()])
+
+
 @pytest.mark.parametrize("fate", [Answer(400), Answer(503), Fault.SILENT, Fault.CUT], ids=str)
 async def test_one_live_peer_is_enough(fate: Answer | Fault) -> None:
     async with (
@@ -87,20 +94,24 @@ async def test_a_peer_that_hangs_costs_a_second_and_no_alert() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scripts", "error"),
+    ("fates", "error"),
     [
-        ((always(Answer(503)), always(Answer(400))), RetryableError),
-        ((always(Answer(400)), always(Answer(503))), RetryableError),
-        ((always(Answer(400)), always(Answer(400))), PermanentError),
+        ((Answer(400), Answer(503)), PermanentError),
+        ((Answer(503), Answer(413)), PermanentError),
+        ((Answer(400), Fault.CUT), PermanentError),
+        ((Answer(400), Answer(404)), PermanentError),
+        ((Answer(400), Answer(400)), PermanentError),
+        ((Answer(404), Answer(503)), RetryableError),
+        ((Answer(503), Fault.CUT), RetryableError),
     ],
-    ids=["503 and 400", "400 and 503", "400 twice"],
+    ids=str,
 )
-async def test_what_no_peer_takes_is_given_up_when_all_refuse_it(
-    scripts: tuple[Script, Script], error: type[Exception]
+async def test_what_no_peer_takes_is_given_up_when_one_refuses_it_for_good(
+    fates: tuple[Answer | Fault, Answer | Fault], error: type[Exception]
 ) -> None:
     async with (
-        loopback(scripts[0]) as one,
-        loopback(scripts[1]) as other,
+        loopback(always(fates[0])) as one,
+        loopback(always(fates[1])) as other,
         connected(one.url, other.url) as output,
     ):
         with pytest.raises(error):
