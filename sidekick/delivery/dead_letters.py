@@ -18,6 +18,7 @@ import msgspec
 
 from sidekick.event import Event
 from sidekick.sdk.file import append_lines, lines_backwards
+from sidekick.sdk.thread import run_apart
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -78,13 +79,15 @@ class DeadLetters:
     def __init__(self, folder: Path, output: str) -> None:
         self.path = folder / f"{output}.jsonl"
         self._counted = _Counted()
+        self._turn = asyncio.Lock()
 
     async def add(self, event: Event, reason: str) -> None:
         """Returns when the letter is on disk; raises OSError."""
         letter = DeadLetter(
             event.uuid, datetime.now(UTC).isoformat(timespec="milliseconds"), reason, msgspec.Raw(event.json)
         )
-        await asyncio.to_thread(append_lines, self.path, [_encode(letter)])
+        async with self._turn:  # a disk that hangs holds one thread, and not one for each letter
+            await run_apart("dead letters", lambda: append_lines(self.path, [_encode(letter)]))
 
     def letters(self) -> dict[str, DeadLetter]:
         """What is there now, by id, oldest first."""

@@ -45,6 +45,21 @@ class OneThread:
             thread.join()
 
 
+async def run_apart(name: str, work: Callable[[], T]) -> T:
+    """One call in a thread that ends with it: for what is rare, and belongs to nobody who would close a `OneThread`."""
+    calls = SimpleQueue[_Call | None]()
+    outcome = Future[T]()
+    for call in ((outcome, work), None):
+        calls.put(call)
+    thread = Thread(target=_work, args=(calls,), name=name, daemon=True)
+    thread.start()
+    try:
+        return await asyncio.wrap_future(outcome)
+    finally:
+        if outcome.done():  # else it was given up, and may hang for a night
+            thread.join()
+
+
 def _work(calls: SimpleQueue[_Call | None]) -> None:
     while (call := calls.get()) is not None:
         outcome, work = call

@@ -1,3 +1,6 @@
+import fcntl
+import subprocess
+import sys
 from pathlib import Path
 
 from sidekick.control.trail import Trail
@@ -31,3 +34,25 @@ async def test_a_long_trail_is_read_from_its_end(tmp_path: Path) -> None:
     await trail.note("mara", "last", "x")
     assert [entry.action for entry in await trail.entries(5)] == ["last", *["first"] * 4]
     assert len(await trail.entries()) == 21
+
+
+def test_a_file_that_hangs_does_not_keep_the_process_from_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "trail.jsonl"
+    with path.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run([sys.executable, "-c", GIVE_UP, str(path)], timeout=30, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+GIVE_UP = """
+import asyncio, contextlib, pathlib, sys
+from sidekick.control.trail import Trail
+
+async def note():
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await Trail(pathlib.Path(sys.argv[1])).note("mara", "pause", "slack")
+        sys.exit("it did not hang")
+
+asyncio.run(note())
+"""

@@ -1,16 +1,21 @@
 """What cannot be delivered is kept with its reason, whatever happens to the file."""
 
 import asyncio
+import fcntl
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidekick.delivery import DeadLetters
 from tests.delivery.bench import alerts
+from tests.faults.endpoint import Endpoint
+from tests.faults.falco import Falco
+from tests.faults.sidekick import Sidekick
 
 
 @pytest.fixture
@@ -116,3 +121,25 @@ async def test_a_file_that_was_emptied_and_filled_again_is_counted_anew(letters:
     for event in others:
         await other.add(event, "x")
     assert letters.count() == 3
+
+
+async def test_a_file_that_hangs_does_not_keep_the_process_from_its_end(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def refuse(body: bytes) -> web.Response:
+        asked.set()
+        return web.Response(status=400)
+
+    path = tmp_path / "data/dead-letters/webhook.jsonl"
+    path.parent.mkdir(parents=True)
+    async with Endpoint().listening() as endpoint:
+        endpoint.behaviour = refuse
+        sidekick = Sidekick(tmp_path, folder=str(tmp_path / "data"), grace="1s", webhook={"address": endpoint.url})
+        with path.open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            await asyncio.to_thread(sidekick.start)
+            falco = Falco(sidekick.port)
+            assert await falco.post(1) == 200
+            await falco.close()
+            await asked.wait()
+            assert await asyncio.to_thread(sidekick.end) == 0
