@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sidekick.api.problem import problem
 from sidekick.control.ports import Access
-from sidekick.web.frame import LoginNeededError
+from sidekick.web.frame import LoginNeededError, read_body
 from sidekick.web.page import HEADERS
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Gate:
         receive = request.receive
         refusal = self._refusal(request)
         if refusal is None and _is_api(request) and request.method not in _SAFE:
-            body = await _body(request)
+            body = await read_body(request, _MOST_BYTES)
             refusal = _unfit(request, body)
             receive = _replaying(body or b"", receive)
         await (refusal or self._app)(request.scope, receive, send)
@@ -74,16 +74,6 @@ def _unknown(request: Request) -> Response:
         return RedirectResponse(LoginNeededError(request.url.path).address, 303)
     sentence = "Log in, or send a token in the header `Authorization: Bearer TOKEN`."
     return problem(401, sentence, **{"WWW-Authenticate": "Bearer"})
-
-
-async def _body(request: Request) -> bytes | None:
-    """None where it is too long. Raises `ClientDisconnect`."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return body
 
 
 def _unfit(request: Request, body: bytes | None) -> Response | None:

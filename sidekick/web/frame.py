@@ -97,15 +97,21 @@ class Frame:
 
 async def read_form(request: Request) -> Form:
     """The fields of a form; none of one that is too long."""
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _MOST_BYTES:
-            return {}
+    content = await read_body(request, _MOST_BYTES) or b""
     form: Form = {}
     for name, value in parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True):
         form.setdefault(name, []).append(value)
     return form
+
+
+async def read_body(request: Request, most: int) -> bytes | None:
+    """None where it has more bytes. Raises `ClientDisconnect`."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            return None
+    return body
 
 
 def own(form: Form, visitor: Visitor) -> bool:
