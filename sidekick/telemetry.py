@@ -17,6 +17,17 @@ from prometheus_client.registry import Collector
 
 from sidekick.delivery import OUTCOMES, Worker
 from sidekick.journal import Journal
+from sidekick.unseen import told
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level and message. What a destination or an alert has in a message writes no line of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        return told(super().formatMessage(record)).replace("\n", "\n    ")
 
 
 class JsonFormatter(logging.Formatter):
@@ -37,9 +48,7 @@ class JsonFormatter(logging.Formatter):
 def set_up_logging(form: Literal["text", "json"], level: str) -> None:
     """Sends all log lines to stderr in that form."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter() if form == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    )
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

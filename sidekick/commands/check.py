@@ -19,6 +19,7 @@ from sidekick.sdk.output import Context
 from sidekick.settings import Configuration, ConfigurationError, OutputConfiguration, Problem, load
 from sidekick.settings.document import read
 from sidekick.settings.form import duration, rate, size
+from sidekick.unseen import told
 
 
 @click.command()
@@ -72,7 +73,7 @@ def _print_reach(configuration: Configuration, alert: BinaryIO, stamps: Mapping[
     except (DecodeError, SilencesError) as error:
         click.echo(f"{alert.name}: {error}" if isinstance(error, DecodeError) else error, err=True)
         sys.exit(2)
-    click.echo(encode_json([one.facts() for one in found]) if as_json else "\n".join(map(str, found)))
+    click.echo(encode_json([one.facts() for one in found]) if as_json else told("\n".join(map(str, found))))
 
 
 def _print_findings(configuration: Configuration, path: Path, as_json: bool) -> None:

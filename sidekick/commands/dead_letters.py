@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from sidekick.commands.config_file import config_file
 from sidekick.commands.options import configuration
+from sidekick.commands.table import print_table, table, untrusted, whole
 from sidekick.delivery import DeadLetter, DeadLetters
 from sidekick.journal import Record
 from sidekick.receiver.refused import read as read_refused
@@ -65,7 +63,7 @@ def list_letters(configured: Configured, output: str | None, refused: bool, as_j
 
 def _list_refused(path: Path, as_json: bool) -> None:
     entries = deque(read_refused(path), maxlen=1000)
-    table = Table("at", "from", "reason", "bytes", "body", box=None, header_style="bold")
+    rows = table(whole("at"), "from", "reason", "bytes", "body")
     for entry in entries:
         at = datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="seconds")
         body = entry.body.decode("utf-8", "replace")
@@ -73,17 +71,16 @@ def _list_refused(path: Path, as_json: bool) -> None:
             row = {"at": at, "from": entry.peer, "reason": entry.reason, "bytes": entry.length, "body": body}
             click.echo(json.dumps(row))
         else:
-            table.add_row(at, entry.peer, entry.reason, str(entry.length), Text(" ".join(body.split())[:80]))
+            rows.add_row(at, entry.peer, entry.reason, str(entry.length), untrusted(" ".join(body.split())[:80]))
     if not as_json:
-        Console().print(table if entries else "No refused bodies.")
+        print_table(rows) if entries else click.echo("No refused bodies.")
 
 
 def _print_table(rows: Sequence[tuple[str, DeadLetter]]) -> None:
-    table = Table("output", "id", "since", "rule", "reason", box=None, header_style="bold")
+    shown = table("output", whole("id"), whole("since"), "rule", "reason")
     for name, letter in rows:
-        # An alert's text is the sender's: what looks like markup in it is shown, not obeyed.
-        table.add_row(name, letter.id[:8], letter.at[:19], Text(letter.decoded().rule), Text(letter.reason))
-    Console().print(table)
+        shown.add_row(name, letter.id[:8], letter.at[:19], untrusted(letter.decoded().rule), untrusted(letter.reason))
+    print_table(shown)
 
 
 @command.command()

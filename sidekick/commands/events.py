@@ -7,13 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from outputs.store import StoreSettings
 from sidekick.commands.config_file import config_file
 from sidekick.commands.options import Condition, Moment, configuration, output_named
+from sidekick.commands.table import print_table, table, untrusted, whole
 from sidekick.event import Event
 from sidekick.filter import Filter
 from sidekick.store import Reader, Search, StoreError
@@ -62,12 +60,11 @@ async def _show(path: Path, search: Search, limit: int, as_json: bool) -> None:
         for event in found:
             click.echo(event.json)
     elif found:
-        table = Table("time", "priority", "rule", "host", "output", box=None, header_style="bold")
+        rows = table(whole("time"), whole("priority"), "rule", "host", "output")
         for event in found:
-            # An alert's text is the sender's: what looks like markup in it is shown, not obeyed.
-            untrusted = (Text(text) for text in (event.rule, event.hostname, event.output))
-            table.add_row(event.time[:19], event.priority.value, *untrusted)
-        Console().print(table)
+            texts = map(untrusted, (event.rule, event.hostname, event.output))
+            rows.add_row(event.time[:19], event.priority.value, *texts)
+        print_table(rows)
     else:
         click.echo("No such alerts.")
 

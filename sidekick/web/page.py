@@ -5,7 +5,6 @@ itself, and the policy below lets no script run but those of this folder.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,12 +14,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from sidekick.filter.operators import text_of
+from sidekick.unseen import UNSEEN, number
 
 HERE = Path(__file__).parent
 CUT = 300
 """Characters of a text that a list shows."""
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Control characters but tab and line feed, and of Unicode's format characters those that no script or emoji needs."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -42,11 +40,8 @@ def cut(text: object, length: int = CUT) -> str:
 
 def visible(text: object) -> Markup:
     """A text with the numbers of what nobody would see in it, as the marks that make `fdp.exe` read `exe.pdf`."""
-    return Markup(_UNSEEN.sub(_shown, str(escape(text))))  # noqa: S704  (escaped)
-
-
-def _shown(unseen: re.Match[str]) -> str:
-    return f'<span class="unseen-sign">U+{ord(unseen[0]):04X}</span>'
+    signed = UNSEEN.sub(lambda unseen: f'<span class="unseen-sign">{number(unseen[0])}</span>', str(escape(text)))
+    return Markup(signed)  # noqa: S704  (escaped)
 
 
 def isolated(text: object) -> Markup:
