@@ -6,7 +6,7 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from sidekick.control.ports import Service
+from sidekick.control.ports import RefusedError, Service
 from sidekick.event import Event
 from sidekick.filter import FilterError
 from sidekick.web.frame import staying
@@ -27,7 +27,11 @@ def router(service: Service) -> APIRouter:
             condition = view.condition()
         except FilterError:  # the page that has the button says what is wrong with it
             return Response(status_code=400)
-        events = service.arrivals.follow(view.words, condition, staying(service.access, request))
+        try:
+            events = service.arrivals.follow(view.words, condition, staying(service.access, request))
+        except RefusedError as error:  # a script cannot read the answer of an event source that is an error
+            refusal = f"event: refused\ndata: {error}\n\n"
+            return Response(refusal, media_type="text/event-stream", headers=HEADERS)
         return StreamingResponse(_messages(events), media_type="text/event-stream", headers=HEADERS)
 
     return routes

@@ -147,10 +147,14 @@ class Letters(RealLetters):
 class Arrivals:
     def __init__(self) -> None:
         self._followers: set[asyncio.Queue[Event | None]] = set()
+        self.refusal = ""
 
-    async def follow(
-        self, words: str, wanted: Filter | None, welcome: Callable[[], bool]
-    ) -> AsyncGenerator[list[Event]]:
+    def follow(self, words: str, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
+        if self.refusal:
+            raise RefusedError(self.refusal)
+        return self._follow(wanted, welcome)
+
+    async def _follow(self, wanted: Filter | None, welcome: Callable[[], bool]) -> AsyncGenerator[list[Event]]:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._followers.add(queue)
         try:

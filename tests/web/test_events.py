@@ -145,6 +145,21 @@ async def test_live_events_come_on_top_when_they_pass_the_filter(tmp_path: Path,
         await until(lambda: not served.arrivals.followed, what="nobody follows")
 
 
+async def test_who_may_not_follow_is_told_why(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(f"{served.url}/events")
+        served.arrivals.refusal = "50 follow what comes already: end another first."
+        live = page.get_by_role("button", name="Live")
+        await live.click()
+        await expect(page.get_by_role("alert")).to_have_text(served.arrivals.refusal)
+        await expect(live).to_have_attribute("aria-pressed", "false")
+        served.arrivals.refusal = ""
+        await live.click()
+        await until(lambda: served.arrivals.followed, what="a follower")
+        await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_the_first_event_comes_live_to_a_page_that_was_empty(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         page = await tabs.open(served.url)

@@ -98,8 +98,15 @@ function stop() {
 }
 
 function follow(button) {
+  document.getElementById("refused").hidden = true;
   tail = new EventSource(button.dataset.live);
   tail.addEventListener("rows", (message) => arrive(message.data));
+  tail.addEventListener("refused", (message) => {
+    toggle(button);
+    const told = document.getElementById("refused");
+    told.textContent = message.data;
+    told.hidden = false;
+  });
   tail.addEventListener("error", (event) => {
     if (event.target.readyState !== EventSource.CLOSED) return; // it connects again by itself
     toggle(button);
