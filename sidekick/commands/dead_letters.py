@@ -13,7 +13,7 @@ import click
 from sidekick.commands.config_file import config_file
 from sidekick.commands.options import configuration
 from sidekick.commands.table import print_table, table, untrusted, whole
-from sidekick.delivery import DeadLetter, DeadLetters
+from sidekick.delivery import DeadLetter, DeadLetters, taken
 from sidekick.journal import Record
 from sidekick.receiver.refused import read as read_refused
 from sidekick.settings import Configuration
@@ -152,7 +152,6 @@ def replay(configured: Configured, output: str, ids: tuple[str, ...], every: boo
     letters = _chosen(folder, output, ids, every)
     records = [Record(index, 0, bytes(letter.event)) for index, letter in enumerate(letters)]
     outcome = deliver(configuration, output, records, lambda event: True)
-    done = [letter.id for number, letter in enumerate(letters) if outcome.done(number)]
-    taken = [id for id in done if id not in outcome.refused]
-    _remove(folder, output, taken, "replayed")
-    sys.exit(0 if len(taken) == len(letters) else 1)
+    gone = taken([letter.id for letter in letters], outcome.done, outcome.refused)
+    _remove(folder, output, gone, "replayed")
+    sys.exit(0 if len(gone) == len(letters) else 1)

@@ -10,7 +10,7 @@ from typing import Literal
 from sidekick.control.ports import RefusedError
 from sidekick.control.sending import Sendings
 from sidekick.control.trail import Trail
-from sidekick.delivery import DeadLetter, DeadLetters, Worker
+from sidekick.delivery import DeadLetter, DeadLetters, Worker, taken
 
 
 class Boxes:
@@ -77,14 +77,13 @@ class Letters:
             await self._trail.note(by, "replay dead letters", output, " ".join(letter.id for letter in letters))
             sending = await self._sendings.once(output, [bytes(letter.event) for letter in letters])
             refused = sending.refusals.reasons
-            done = [letter.id for number, letter in enumerate(letters) if sending.cursor.done(number)]
-            taken = [id for id in done if id not in refused]
-            if taken:
-                await self._remove(output, taken, "replayed")
-        if len(taken) == len(letters):
-            return f"{output}: {len(taken)} replayed."
+            gone = taken([letter.id for letter in letters], sending.cursor.done, refused)
+            if gone:
+                await self._remove(output, gone, "replayed")
+        if len(gone) == len(letters):
+            return f"{output}: {len(gone)} replayed."
         reason = next(iter(refused.values()), sending.worker.last_error)
-        raise RefusedError(f"{output}: {len(taken)} of {len(letters)} replayed; the rest stays here: {reason}")
+        raise RefusedError(f"{output}: {len(gone)} of {len(letters)} replayed; the rest stays here: {reason}")
 
     async def drop(self, output: str, ids: Sequence[str], by: str) -> str:
         letters = await self._picked(output, ids)

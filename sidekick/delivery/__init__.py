@@ -3,7 +3,7 @@
 from sidekick.delivery.counts import ATTEMPT_OUTCOMES, OUTCOMES, Counts
 from sidekick.delivery.dead_letters import DeadLetter, DeadLetters
 from sidekick.delivery.history import Attempt, History
-from sidekick.delivery.replay import Refusals, ReplayCursor
+from sidekick.delivery.replay import Refusals, ReplayCursor, taken
 from sidekick.delivery.roster import Pause, Roster
 from sidekick.delivery.worker import Worker
 from sidekick.delivery.workers import Workers
@@ -22,4 +22,5 @@ __all__ = [
     "Roster",
     "Worker",
     "Workers",
+    "taken",
 ]

@@ -1,7 +1,7 @@
 """Sends again, on purpose, what the journal or the dead letters still hold."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from sidekick.event import Event
@@ -60,6 +60,16 @@ class ReplayCursor:
     def done(self, number: int) -> bool:
         """Whether that record is through, be it before one that is not."""
         return number < self.position or number in self.ahead
+
+
+def taken(ids: Sequence[str], done: Callable[[int], bool], refused: Mapping[str, str]) -> list[str]:
+    """Those of the replayed alerts, in their order, that the destination has now.
+
+    None where a digest was refused: which of them it stood for is not known, and none may be lost for it.
+    """
+    if not refused.keys() <= set(ids):
+        return []
+    return [id for number, id in enumerate(ids) if done(number) and id not in refused]
 
 
 class Refusals:

@@ -6,12 +6,12 @@ import pytest
 from aiohttp import web
 
 from sidekick.control import RefusedError
-from sidekick.event import Event
+from sidekick.event import Event, decode
 from tests.control.behaviour import be_away, refuse
 from tests.control.office import Office, office
 from tests.deadline import until
 from tests.faults.endpoint import Endpoint, take
-from tests.faults.falco import number_of
+from tests.faults.falco import body, number_of
 
 
 async def buried(one: Office, endpoint: Endpoint, *numbers: int) -> list[Event]:
@@ -80,6 +80,22 @@ async def test_what_is_taken_beside_one_that_fails_leaves_the_list(tmp_path: Pat
         endpoint.behaviour = take
         assert await one.service.letters.replay("webhook", await ids(one), "mara") == "webhook: 2 replayed."
         assert endpoint.times == {1: 1, 2: 1, 3: 1, 4: 1}
+
+
+async def test_what_was_told_in_a_digest_that_is_refused_stays(tmp_path: Path, endpoint: Endpoint) -> None:
+    async with office(tmp_path, endpoint, group={"window": "1h"}) as one:
+        letters = [decode(body(number))[0] for number in (1, 2, 3)]
+        for letter in letters:
+            await one.box("webhook").add(letter, "no_text")
+        picked = [letter.uuid for letter in letters]
+        endpoint.behaviour = refuse
+        with pytest.raises(RefusedError, match=r"0 of 3 replayed.*no_text"):
+            await one.service.letters.replay("webhook", picked, "mara")
+        assert sorted(await ids(one)) == sorted(picked)
+        endpoint.behaviour = take
+        assert await one.service.letters.replay("webhook", picked, "mara") == "webhook: 3 replayed."
+        assert len(endpoint.bodies) == 2
+        assert await ids(one) == []
 
 
 async def test_a_dropped_one_is_gone(tmp_path: Path, endpoint: Endpoint) -> None:
