@@ -16,6 +16,7 @@ from outputs._shared_access import SharedAccessPolicy
 from outputs.azure_eventhub import EventHub
 from outputs.azure_loganalytics import LogAnalytics
 from sidekick.sdk import Answer, Context, HttpOutput, MisconfiguredError, Request
+from sidekick.sdk.http import HttpClient
 from sidekick.sdk.testing import loopback
 from sidekick.sdk.tls import ClientTls
 from tests.outputs.alerts import alert
@@ -58,6 +59,16 @@ async def test_a_token_that_was_revoked_is_replaced() -> None:
         await output.close()  # as the delivery does; the library keeps a token until then
         await output.send([alert()])
     assert len(service.messages) == 1
+
+
+async def test_a_token_lasts_as_long_as_the_service_says() -> None:
+    context = Context()
+    async with azure() as service, connected(EventHub, context, namespace=service.url) as output:
+        assert isinstance(output, EventHub)
+        client = HttpClient(context.tls.context, connections=1, timeout=10)
+        _, seconds = await output.fetch(client)
+        await client.close()
+    assert 3500 < seconds <= 3600
 
 
 async def test_a_shared_access_policy_needs_no_token() -> None:

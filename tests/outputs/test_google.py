@@ -1,5 +1,6 @@
 """Google Cloud: the login by a service account's key, and requests, on a server that knows the schemas."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -47,12 +48,35 @@ async def test_one_token_serves_many_requests_and_is_renewed_in_time() -> None:
     assert len(service.messages) == 6
 
 
-async def test_a_token_that_was_revoked_is_replaced() -> None:
+class Later(asyncio.SelectorEventLoop):
+    """A loop that takes it that this many seconds more have passed."""
+
+    more = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.more
+
+
+def test_a_token_is_renewed_in_the_last_tenth_of_its_life_and_not_before() -> None:
+    async def tokens(loop: Later) -> list[int]:
+        found = list[int]()
+        async with google() as service, connected(PubSub, service) as output:
+            for loop.more in (0.0, 0.89 * service.life, 0.91 * service.life):
+                await output.send([alert()])
+                found.append(service.tokens)
+        return found
+
+    loop = Later()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        assert runner.run(tokens(loop)) == [1, 1, 2]
+
+
+async def test_a_token_that_was_revoked_is_replaced_once_for_all_requests_that_need_it() -> None:
     async with google() as service, connected(PubSub, service) as output:
         service.token = "another"
         with pytest.raises(MisconfiguredError):
             await output.send([alert()])
-        await output.send([alert()])
+        await asyncio.gather(*(output.send([alert()]) for _ in range(5)))
         assert service.tokens == 2
 
 
