@@ -25,9 +25,9 @@ per_listener_settings true
 persistence true
 persistence_location {home}/
 max_queued_messages 0
-max_inflight_messages 0
 allow_zero_length_clientid true
 listener {port} 127.0.0.1
+{limit}
 allow_anonymous true
 listener {websockets} 127.0.0.1
 protocol websockets
@@ -44,21 +44,22 @@ _ACCEPTED = bytes.fromhex("20020000")
 
 
 class Mosquitto(Server):
-    """`port` and `websockets` are for everybody, `secure` wants TLS and the login of USER.
+    """`port` and `websockets` are for everybody, `secure` wants TLS and the login of USER. `limit` is about `port`.
 
     It acknowledges what it has in memory: what it holds outlives a stop, and a kill only if it was there at a `save`.
     """
 
     ports = 3
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, limit: str = "max_inflight_messages 0") -> None:
         super().__init__(home)
         self.secure, self.websockets = self.port + 1, self.port + 2
         self.certificates = Certificates(home)
         passwords = ["mosquitto_passwd", "-b", "-c", str(home / "passwords"), USER, PASSWORD]
         subprocess.run(passwords, check=True, capture_output=True)
         ports = {"port": self.port, "secure": self.secure, "websockets": self.websockets}
-        (home / "mosquitto.conf").write_text(_CONFIGURATION.format(home=home, files=self.certificates, **ports))
+        text = _CONFIGURATION.format(home=home, files=self.certificates, limit=limit, **ports)
+        (home / "mosquitto.conf").write_text(text)
 
     @property
     def url(self) -> str:

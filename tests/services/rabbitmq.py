@@ -1,4 +1,4 @@
-"""RabbitMQ, as Debian packages it: AMQP 0.9.1, and the same by TLS."""
+"""RabbitMQ, as Debian packages it: AMQP 0.9.1, the same by TLS, and MQTT 3.1.1."""
 
 import os
 import socket
@@ -22,20 +22,22 @@ ssl_options.certfile = {files.server}
 ssl_options.keyfile = {files.server_key}
 ssl_options.cacertfile = {files.authority}
 disk_free_limit.absolute = 1MB
+mqtt.listeners.tcp.local = 127.0.0.1:{mqtt}
 """
 
 
 class RabbitMQ(Server):
-    """`url` for the user that a new server has, `secure_url` by TLS."""
+    """`url` for the user that a new server has, `secure_url` by TLS; at the port `mqtt` it is a broker of MQTT."""
 
-    ports = 4
+    ports = 5
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         self.certificates = Certificates(home)
-        self.secure, distribution, self._names = (self.port + place for place in (1, 2, 3))
-        configuration = home / "rabbitmq.conf"
-        configuration.write_text(_CONFIGURATION.format(port=self.port, secure=self.secure, files=self.certificates))
+        self.secure, distribution, self._names, self.mqtt = (self.port + place for place in (1, 2, 3, 4))
+        configuration, ports = home / "rabbitmq.conf", {"port": self.port, "secure": self.secure, "mqtt": self.mqtt}
+        configuration.write_text(_CONFIGURATION.format(files=self.certificates, **ports))
+        (home / "plugins").write_text("[rabbitmq_mqtt].\n")
         self._environment = {
             "HOME": str(home),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
