@@ -32,6 +32,7 @@ from sidekick.sdk.labels import text_of
 from sidekick.sdk.settings import Port
 
 _ALWAYS = ("time", "rule", "priority", "source", "output", "tags", "hostname")
+_LONGEST_NAME = 63  # bytes: NAMEDATALEN, less its end
 # The table's name as it is to be quoted, and its columns; a name that is not quoted is in small letters for PostgreSQL.
 _COLUMNS = """
 SELECT c.oid::regclass::text, a.attname, format_type(a.atttypid, NULL)
@@ -85,7 +86,6 @@ class Timescaledb(Output[TimescaledbSettings]):
     def __init__(self, settings: TimescaledbSettings, context: Context) -> None:
         super().__init__(settings, context)
         self._connection: Any = None  # the library has no types
-        self._names = (*_ALWAYS, *(name.lower() for name in context.custom_fields))
         self._statement = ""
 
     async def connect(self) -> None:
@@ -93,7 +93,7 @@ class Timescaledb(Output[TimescaledbSettings]):
             import asyncpg  # noqa: PLC0415
 
         await self.close()
-        settings = self.settings
+        names, settings = _columns(self.context.custom_fields), self.settings
         encrypted = settings.tls or settings.mutualtls
         tls = self.context.tls.context(verify=settings.checkcert, mutual=settings.mutualtls) if encrypted else None
 
@@ -107,15 +107,15 @@ class Timescaledb(Output[TimescaledbSettings]):
                 timeout=settings.timeout,
                 ssl=tls,
             )
-            self._statement = await self._prepared(self._connection)
+            self._statement = await self._prepared(self._connection, names)
 
         await settle([open_table()], _verdict)
 
-    async def _prepared(self, connection: Any) -> str:
+    async def _prepared(self, connection: Any, ours: Sequence[str]) -> str:
         """The INSERT that suits the table as it is. Values go as texts, which the server turns into its own types."""
         columns = await connection.fetch(_COLUMNS, self.settings.hypertablename)
         types: dict[str, str] = {name: kind for _, name, kind in columns}
-        names = [*self._names, *(["uuid"] if "uuid" in types else [])]
+        names = [*ours, *(["uuid"] if "uuid" in types else [])]
         if missing := [name for name in names if name not in types]:
             raise MisconfiguredError(f"the table has no column {', '.join(missing)}")
         values = ", ".join(f"${place}::text::{types[name]}" for place, name in enumerate(names, 1))
@@ -142,6 +142,21 @@ class Timescaledb(Output[TimescaledbSettings]):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+def _columns(fields: Sequence[str]) -> list[str]:
+    """Of an alert's own values and of these fields; raises `MisconfiguredError` where one can have none of its own."""
+    names = [*_ALWAYS]
+    for field in fields:
+        what, name = f"the field of customfields or templatedfields {field!r}", field.lower()
+        if len(name.encode()) > _LONGEST_NAME:
+            short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+            limit = f"write a name of {_LONGEST_NAME} bytes at most, such as {short!r}"
+            raise MisconfiguredError(f"{what}: PostgreSQL cuts the names of columns; {limit}")
+        if name in (*names, "uuid"):
+            raise MisconfiguredError(f"{what}: the column {name} is taken; write some other name")
+        names.append(name)
+    return names
 
 
 def _listed(names: Sequence[str]) -> str:

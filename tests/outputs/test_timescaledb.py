@@ -114,6 +114,25 @@ async def test_whose_fault_a_refusal_is(postgresql: PostgreSQL, table: str) -> N
             await output.send([alert(tags=["abc"])])
 
 
+async def test_a_field_that_can_have_no_column_of_its_own_is_named(postgresql: PostgreSQL, table: str) -> None:
+    """PostgreSQL has cut the longer name where the table was made by it, so the shorter one is right for that table."""
+    long = "é" * 40
+    await postgresql.run(f'CREATE TABLE {table} ({COLUMNS}, "{long}" text, akey text, uuid uuid)')
+    for fields, words in (
+        ((long,), f"'{long}': .* 63 bytes at most, such as '{long[:31]}'"),
+        (("Akey", "akey"), "'akey': .* other name"),
+        (("Rule",), "'Rule': .* other name"),
+        (("uuid",), "'uuid': .* other name"),
+    ):
+        with pytest.raises(MisconfiguredError, match=f"customfields or templatedfields {words}"):
+            async with connected(made(postgresql, table, Context(custom_fields=fields))):
+                pass
+    async with connected(made(postgresql, table, Context(custom_fields=(long[:31], "Akey")))) as output:
+        await output.send([alert({"Akey": "value", long[:31]: "another"})])
+    (row,) = await postgresql.run(f"SELECT * FROM {table}")
+    assert (row["akey"], row[long[:31]]) == ("value", "another")
+
+
 async def test_what_is_too_long_for_an_index_does_not_hold_up_the_others(postgresql: PostgreSQL, table: str) -> None:
     await postgresql.run(f"CREATE TABLE {table} ({COLUMNS})")
     await postgresql.run(f"CREATE INDEX ON {table} (output)")
