@@ -12,7 +12,7 @@ import pytest
 from outputs.clickhouse import Clickhouse, ClickhouseSettings
 from sidekick.event import Event
 from sidekick.sdk import Answer, Context, MisconfiguredError, PermanentError, RetryableError
-from sidekick.sdk.testing import loopback
+from sidekick.sdk.testing import always, loopback
 from tests.outputs.alerts import alert, recorded
 from tests.outputs.midstream import RETRY, restart, through
 from tests.receivers.clickhouse import accept
@@ -116,6 +116,17 @@ async def test_a_server_of_today_gets_times_to_the_nanosecond() -> None:
         _, (request, _) = server.requests
     assert b"CREATE TABLE IF NOT EXISTS `default`.`falco`" in request.body
     assert b"time DateTime64(9, 'UTC')" in request.body
+    assert b"ReplacingMergeTree PARTITION BY toYYYYMM(time) ORDER BY (time, uuid)" in request.body
+
+
+@pytest.mark.parametrize(("version", "kind"), [("19.17.9.60", "DateTime('UTC')"), ("20.1.2.4", "DateTime64(9, 'UTC')")])
+async def test_times_are_as_exact_as_the_server_s_version_can_have_them(version: str, kind: str) -> None:
+    async with loopback(always(Answer(200, {}, version.encode()))) as server:
+        output = Clickhouse(ClickhouseSettings(hostport=server.url, createtable=True), Context())
+        await output.connect()
+        await output.close()
+        _, (request, _) = server.requests
+    assert f" time {kind}," in request.body.decode()
 
 
 async def test_what_is_no_clickhouse_is_told() -> None:
@@ -131,6 +142,8 @@ async def test_what_is_no_clickhouse_is_told() -> None:
     [
         (500, b"Code: 27. DB::Exception: Cannot parse input", PermanentError),
         (500, b"Code: 164. DB::Exception: Cannot execute query in readonly mode", MisconfiguredError),
+        (500, b"Code: 117. DB::Exception: Unknown field found while parsing JSONEachRow format", PermanentError),
+        (500, b"Code: 516. DB::Exception: falco: Authentication failed", MisconfiguredError),
         (500, b"Code: 241. DB::Exception: Memory limit exceeded", RetryableError),
         (500, b"Code: 252. DB::Exception: Too many parts", RetryableError),
         (404, b"Code: 60. DB::Exception: Unknown table", MisconfiguredError),

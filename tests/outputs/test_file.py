@@ -4,8 +4,9 @@ import fcntl
 import json
 import os
 import resource
+import stat
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,30 @@ async def test_a_full_disk_leaves_no_half_line_and_is_tried_again(fsync: bool) -
         with pytest.raises(RetryableError, match="No space left") as raised:
             await output.send([alert()])
     assert type(raised.value) is RetryableError
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+async def test_the_disk_is_asked_only_where_that_is_wanted(fsync: bool) -> None:
+    """What is no disk says so."""
+    async with opened("/dev/null", rotate=0, fsync=fsync) as output:
+        with pytest.raises(RetryableError, match="Invalid argument") if fsync else nullcontext():
+            await output.send([alert()])
+
+
+async def test_a_new_file_is_not_for_everybody_to_read(tmp_path: Path) -> None:
+    path, before = tmp_path / "events.jsonl", os.umask(0)
+    try:
+        async with opened(path):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+async def test_a_file_that_is_empty_is_not_rotated_for_an_alert_that_is_too_long(tmp_path: Path) -> None:
+    async with opened(tmp_path / "events.jsonl", rotate=LINE - 1) as output:
+        await output.send([alert()])
+    assert os.listdir(tmp_path) == ["events.jsonl"]
 
 
 @contextmanager

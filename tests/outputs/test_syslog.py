@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -14,11 +15,13 @@ import pytest
 import trustme
 
 from outputs.syslog import Syslog, SyslogSettings
-from sidekick.event import Event
+from sidekick.event import Event, Priority
 from sidekick.sdk import Context, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.tls import ClientTls
 from tests.deadline import until
 from tests.outputs.alerts import DATA, alert, recorded
+from tests.receivers.logstash import Input
+from tests.services.certificates import Certificates
 from tests.services.rsyslog import Rsyslog
 
 RECORDING: dict[str, Any] = json.loads((DATA / "captures/sessions/syslog.json").read_text())
@@ -130,12 +133,66 @@ async def test_a_server_that_does_not_read_is_waited_for() -> None:
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(never_read, "127.0.0.1", 0, limit=1)
     async with server:
-        async with connected(port=server.sockets[0].getsockname()[1]) as output:
+        # The goodbye, too, waits for a second alone.
+        async with asyncio.timeout(20), connected(port=server.sockets[0].getsockname()[1]) as output:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await output.send([alert(output="x" * 20_000_000)])
         for writer in writers:
             writer.transport.abort()
+
+
+@asynccontextmanager
+async def waiting_for_an_acknowledgement() -> AsyncGenerator[tuple[socket.socket, asyncio.Task[None]]]:
+    """Both ends of an alert that our own kernel has all of, and the server's no more than the beginning."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the least that there is: some 2 KB
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        async with connected(port=listener.getsockname()[1]) as output:
+            peer, _ = listener.accept()
+            sending = asyncio.create_task(output.send([alert(output="x" * 10_000)]))
+            with peer:
+                done, _ = await asyncio.wait([sending], timeout=0.3)
+                assert not done
+                yield peer, sending
+
+
+async def test_what_only_our_own_kernel_has_is_not_delivered() -> None:
+    async with waiting_for_an_acknowledgement() as (peer, sending):
+        with peer.makefile("rb") as lines:
+            assert b"x" * 10_000 in await asyncio.to_thread(lines.readline)
+        await sending
+
+
+async def test_what_the_server_did_not_take_before_it_hung_up_is_not_delivered() -> None:
+    async with waiting_for_an_acknowledgement() as (peer, sending):
+        peer.close()
+        with pytest.raises(RetryableError):
+            await sending
+
+
+@pytest.mark.parametrize(("protocol", "port"), [("udp", 514), ("tcp", 514), ("tls", 6514)])
+async def test_a_port_that_is_not_set_is_the_protocol_s_own(protocol: str, port: int) -> None:
+    with pytest.raises(RetryableError, match=f"255.255.255.255:{port}: "):  # where no connection leads
+        await made(host="255.255.255.255", protocol=protocol).connect()
+
+
+def test_datagrams_are_sent_one_by_one() -> None:
+    assert [made(protocol=protocol).batch.count for protocol in ("udp", "tcp", "tls")] == [1, 1000, 1000]
+
+
+async def test_a_server_may_want_our_certificate(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.authority)
+    tls.load_cert_chain(files.server, files.server_key)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    server = Input(tls)
+    async with server.listening():
+        settings = {"host": "localhost", "port": server.port, "protocol": "tls", "mutualtls": True}
+        async with connected(files.context, **settings) as output:
+            await output.send([alert()])
+            await until(lambda: server.lines)
 
 
 async def test_tls_is_for_whom_we_trust_alone(rsyslog: Rsyslog, tmp_path: Path) -> None:
@@ -188,6 +245,21 @@ def test_a_line_is_falcosidekicks(capture: dict[str, Any]) -> None:
 def _stable(event: dict[str, Any]) -> dict[str, Any]:
     changing = {"uuid", "time"} if event["rule"] == Event.TEST_RULE else {"uuid"}
     return {name: value for name, value in event.items() if name not in changing}
+
+
+def test_cef_has_falcosidekicks_severities() -> None:
+    lines = [made(format="cef").encode(alert(priority=priority.value)).decode() for priority in Priority]
+    found = {priority.value: int(line.split("|")[6]) for priority, line in zip(Priority, lines, strict=True)}
+    assert found == {
+        "Emergency": 10,
+        "Alert": 9,
+        "Critical": 8,
+        "Error": 7,
+        "Warning": 6,
+        "Notice": 4,
+        "Informational": 3,
+        "Debug": 0,
+    }
 
 
 def test_cef_escapes_its_separators() -> None:

@@ -1,19 +1,23 @@
 """Which alerts block whom: decisions of the output, judged by a real daemon that only tries."""
 
+import asyncio
 import datetime as dt
 import json
+import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from outputs.xdp import Xdp, XdpSettings
+from bpf.protocol import Answer, encode
+from outputs.xdp import SOURCES, Xdp, XdpSettings
 from sidekick.event import Event, decode
 from sidekick.filter import compile_filter
-from sidekick.sdk import Context, RetryableError
+from sidekick.sdk import Context, MisconfiguredError, PermanentError, RetryableError
 from tests.bpf.host import Host
 from tests.bpf.wire import Wire
 from tests.recorded import recorded_alerts
@@ -117,6 +121,11 @@ async def test_any_direction_takes_the_first_that_is_not_ours(host: Host) -> Non
     assert verdicts == [(SERVER, "protected"), (ATTACKER, "blocked")]
 
 
+@pytest.mark.parametrize("own", ["127.0.0.1", "10.1.2.3"], ids=["special", "not global"])
+async def test_any_direction_takes_the_one_that_may_be_blocked(host: Host, own: str) -> None:
+    assert await blocked(host, {**INBOUND, "fd.cip": own, "fd.sip": ATTACKER}, direction="any") == [ATTACKER]
+
+
 @pytest.mark.parametrize(
     ("value", "proxies", "targets"),
     [
@@ -174,6 +183,24 @@ async def test_old_alerts_block_nothing(host: Host) -> None:
     assert held(host) == []
 
 
+async def test_alerts_of_any_age_block_without_a_limit(host: Host) -> None:
+    async with output(host, maximumage="0") as xdp:
+        await xdp.send([alert(INBOUND, age=700)])
+    assert held(host) == [ATTACKER]
+
+
+async def test_the_source_that_was_quiet_for_longest_is_forgotten(host: Host) -> None:
+    def of(address: str) -> Event:
+        return alert({**INBOUND, "fd.cip": address})
+
+    quiet, busy = "8.8.8.1", "8.8.8.2"
+    others = [str(ip_address("11.0.0.0") + number) for number in range(SOURCES - 1)]
+    async with output(host, threshold=3) as xdp:
+        await xdp.send([of(address) for address in (busy, quiet, *others[:-1], busy, others[-1])])
+        await xdp.send([of(address) for address in (busy, quiet, quiet)])
+    assert held(host) == [busy]
+
+
 async def test_a_record_of_each_decision(host: Host) -> None:
     fields = {**INBOUND, "fd.cip": "8.8.4.99"}
     event = alert(fields)
@@ -225,6 +252,41 @@ async def test_a_daemon_that_comes_back_is_found(tmp_path: Path) -> None:
         await xdp.send([alert(INBOUND)])
         assert host.json("list")[0]["count"] == 1
     await xdp.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("forbidden", MisconfiguredError),
+        ("not_attached", MisconfiguredError),
+        ("malformed", PermanentError),
+        ("failed", RetryableError),
+    ],
+)
+async def test_what_a_daemon_refuses_is_somebody_s_to_mend(
+    code: str, error: type[RetryableError | PermanentError], tmp_path: Path
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(encode(Answer(code, "no")))
+        writer.close()
+
+    xdp = Xdp(XdpSettings(socket=str(tmp_path / "socket")), Context())
+    async with await asyncio.start_unix_server(refuse, tmp_path / "socket"):
+        with pytest.raises(error) as raised:
+            await xdp.send([alert(INBOUND)])
+        await xdp.close()
+    assert type(raised.value) is error
+
+
+async def test_a_daemon_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "socket"))
+        silent.listen()
+        xdp = Xdp(XdpSettings(socket=str(tmp_path / "socket"), timeout=0.1), Context())
+        async with asyncio.timeout(10):
+            with pytest.raises(RetryableError, match="timed out"):
+                await xdp.send([alert(INBOUND)])
 
 
 @pytest.mark.parametrize(
