@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import zlib
-from collections import Counter
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,9 +14,7 @@ from sidekick.sdk import Answer, Context, MisconfiguredError, Request
 from sidekick.sdk.testing import always
 from tests.outputs.alerts import alert
 from tests.outputs.aws.conftest import KEYS, Opened
-from tests.outputs.midstream import RETRY, restart, through
 from tests.services.moto import Moto
-from tests.services.relay import Relay
 
 
 def built(kind: type[AwsS3] | type[YandexS3], **settings: Any) -> Any:
@@ -95,19 +91,3 @@ async def test_yandex_needs_a_key() -> None:
     output = built(YandexS3, accesskeyid="")
     with pytest.raises(MisconfiguredError, match="set yandex"):
         await output.connect()
-
-
-async def test_a_bucket_out_of_reach_twice_has_every_alert(moto: Moto, tmp_path: Path) -> None:
-    bucket = moto.bucket()
-    with Relay(tmp_path / "relay", moto) as relay:
-        output = built(
-            AwsS3,
-            **moto.settings | {"endpoint": relay.url, "region": "eu-west-1"},
-            bucket=bucket,
-            batch={"count": 50, "linger": "0s"},
-            retry=RETRY,
-            timeout="5s",
-        )
-        events = await through(output, tmp_path, restart(relay.kill, relay), restart(relay.stop, relay))
-    lines = Counter(line for body in moto.objects(bucket).values() for line in body.splitlines())
-    assert lines == Counter(event.json for event in events), "a batch that is sent again replaces itself"
