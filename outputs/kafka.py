@@ -58,7 +58,9 @@ _WRONG_SETTINGS = frozenset(
         "UNSUPPORTED_SASL_MECHANISM",
     )
 )
-_REFUSED_MESSAGE = frozenset(("MSG_SIZE_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD"))
+_REFUSED_MESSAGE = frozenset(
+    ("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_MSG", "INVALID_MSG_SIZE", "INVALID_RECORD")
+)
 _LONGEST_MESSAGE = 64 << 20  # the broker's limit counts, not the client's default of 1 MB
 
 

@@ -207,6 +207,18 @@ async def test_only_alerts_that_are_too_large_each_by_itself_are_refused(
     assert sorted(found) == sorted(event.json for event in events), "each is there once"
 
 
+async def test_one_that_is_larger_than_a_segment_does_not_hold_up_the_others(
+    kafka: Broker, topic: str, tmp_path: Path
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    sizes = {"max.message.bytes": "5000000", "segment.bytes": "1048576"}
+    admin.create_topics([NewTopic(topic, 1, 1, config=sizes)])[topic].result(10)
+    output = Kafka(KafkaSettings.model_validate({"hostport": kafka.address, "topic": topic, "retry": RETRY}), Context())
+    events, large = [alert() for _ in range(20)], alert_of(2_000_000)
+    assert await refused(output, tmp_path, [*events[:10], large, *events[10:]]) == [large.uuid]
+    assert sorted(await values(kafka, topic)) == sorted(event.json for event in events)
+
+
 async def test_a_broker_that_dies_twice_loses_nothing(kafka: Broker, topic: str) -> None:
     events = [alert() for _ in range(30)]
     async with connected(kafka.address, topic, timeout="30s") as output:
