@@ -174,7 +174,10 @@ async def test_every_answer_has_the_policy(tmp_path: Path) -> None:
             policy = headers["Content-Security-Policy"]
             assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'"), path
             assert "unsafe" not in policy
+            assert {"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; ")), path
             assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == "same-origin"
+            assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
         assert (await client.get("/static/page.js")).headers["Cache-Control"] == "no-cache"
         assert (await client.get("/events")).headers["Cache-Control"] == "no-store"
 

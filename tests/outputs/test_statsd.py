@@ -135,6 +135,20 @@ async def test_many_counters_go_in_datagrams_that_fit(receiver: socket.socket) -
     assert len("".join(found).splitlines()) == 101
 
 
+@pytest.mark.parametrize(("size", "number"), [(1432, 1), (1433, 2)])
+async def test_a_datagram_is_as_full_as_it_may_be(size: int, number: int, receiver: socket.socket) -> None:
+    process = Process()
+    left = size - len("falcosidekick.falco.accepted.Notice:1|c\nfalcosidekick.outputs..ok:1|c\n")
+    process.outputs["x" * left, "ok"] = 1
+    registry = CollectorRegistry()
+    registry.register(process)
+    output = Statsd(StatsdSettings(forwarder=address(receiver)), Context(registry=registry))
+    await output.send([alert()])
+    await output.close()
+    found = datagrams(receiver)
+    assert (len("".join(found)), len(found)) == (size, number)
+
+
 async def test_a_unix_socket_takes_them_too(tmp_path: Path) -> None:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as bound:
         bound.bind(str(tmp_path / "dsd.socket"))

@@ -1,13 +1,19 @@
-"""Certificates that cannot be read: they hold up who speaks TLS, and nobody else."""
+"""TLS towards destinations: its versions, and certificates that cannot be read, which hold up nobody without TLS."""
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from outputs.webhook import Settings, Webhook
 from sidekick.sdk import Context, MisconfiguredError, RetryableError
+from sidekick.sdk.testing import loopback
 from sidekick.sdk.tls import ClientTls
 from sidekick.settings.catalog import output_types
+from tests.outputs.alerts import alert
 from tests.outputs.connected import connected
+from tests.services.certificates import Certificates
 
 NOBODY = "127.0.0.1:9"  # the discard port, where nobody listens
 HOST, PORT = NOBODY.split(":")
@@ -59,3 +65,18 @@ async def test_who_speaks_tls_is_told_which_file_it_is(name: str, settings: dict
     error = await refusal(name, settings)
     assert isinstance(error, MisconfiguredError)
     assert str(error) == "cannot use /nowhere/ca.crt for TLS: No such file or directory"
+
+
+async def test_a_server_that_knows_nothing_newer_than_tls_1_2_is_spoken_to(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files.server, files.server_key)
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with loopback(tls=tls) as server, connected(Webhook(Settings(address=server.url), files.context)) as output:
+        await output.send([alert()])
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_nothing_older_is_spoken(verify: bool) -> None:
+    assert ClientTls().context(verify=verify).minimum_version is ssl.TLSVersion.TLSv1_2

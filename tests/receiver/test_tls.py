@@ -90,6 +90,15 @@ async def test_mutual_tls_takes_only_known_clients(start: Start, authority: trus
     assert receiver.inbox.rules == ["r"]
 
 
+async def test_tls_1_2_is_spoken_too(start: Start, authority: trustme.CA, files: dict[str, Any]) -> None:
+    receiver = await start(files)
+    context = trusting(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with connected(receiver.address, context) as client:
+        client.send(post())
+        assert await client.statuses(1) == [200]
+
+
 async def test_old_tls_is_refused(start: Start, authority: trustme.CA, files: dict[str, Any]) -> None:
     receiver = await start(files)
     context = trusting(authority)

@@ -56,6 +56,13 @@ async def test_the_answers_are_the_same(path: Path, reader: Reader) -> None:
     await near.close()
 
 
+async def test_no_answer_is_waited_for_longer_than_it_may_take(path: Path) -> None:
+    hurried = Reader(path, limit=0.0, apart=True)
+    with pytest.raises(StoreError, match="no answer within 0 s"):
+        await hurried.top("rule", EVENTS[0].timestamp_ns // 10**9, EVENTS[-1].timestamp_ns // 10**9, {})
+    await hurried.close()
+
+
 async def test_where_there_is_no_store_that_is_the_answer(tmp_path: Path) -> None:
     reader = Reader(tmp_path / "none.sqlite", apart=True)
     with pytest.raises(StoreError, match="there is no store at"):

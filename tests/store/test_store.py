@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from outputs.store import Store, StoreSettings
 from sidekick.event import Event, decode
-from sidekick.filter import compile_filter
+from sidekick.filter import Filter, compile_filter
 from sidekick.sdk import Context
 from sidekick.store import Reader, Search
 from tests.deadline import until
@@ -110,6 +111,30 @@ async def test_a_search_without_time_goes_on_where_it_stopped_though_it_had_foun
             break
     assert [event.uuid for event in kept] == [among[1].uuid, among[0].uuid]
     await hurried.close()
+
+
+class Slow(Filter):
+    """Finds nothing, and takes its time over each alert."""
+
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        whole = compile_filter("n < 0")
+        super().__init__(whole.text, whole.expression)
+        self.seen = 0
+
+    def __call__(self, event: Event) -> bool:
+        self.seen += 1
+        time.sleep(0.1)
+        return super().__call__(event)
+
+
+async def test_a_search_has_two_seconds(path: Path, reader: Reader) -> None:
+    await write(path, alerts(35))
+    slow = Slow()
+    page = await reader.find(Search(condition=slow))
+    assert (page.complete, page.events) == (False, [])
+    assert slow.seen >= 10
 
 
 async def test_the_oldest_go_when_the_file_is_too_large(path: Path, reader: Reader) -> None:
