@@ -20,6 +20,7 @@ log_file_path = {home}/%slog
 pid_file_path = {home}/pid
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
+daemon_startup_sleep = 1s
 host_lookup =
 keep_environment =
 queue_only
