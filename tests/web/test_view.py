@@ -69,5 +69,7 @@ def test_an_exception_is_yaml_that_names_the_alert_s_own_values(rule: str, proce
 
 
 def test_long_texts_are_cut_and_times_short() -> None:
-    assert cut("A" * 100_000) == "A" * 300 + "…"
+    assert cut("A" * 100_000) == cut("A" * 301) == "A" * 300 + "…"
+    assert cut("A" * 300) == "A" * 300
     assert [duration(seconds) for seconds in (5, 90, 7200, 200_000)] == ["5 s", "1.5 min", "2 h", "2.31 d"]
+    assert [duration(seconds) for seconds in (59, 60, 3600, 86_400)] == ["59 s", "1 min", "1 h", "1 d"]
