@@ -110,11 +110,12 @@ def test_loki_has_a_stream_for_each_set_of_labels() -> None:
 
 def test_loki_is_given_no_label_that_it_refuses() -> None:
     names = ["my-label", "9lives", "proc.aname[2]", "proc.cmdline"]
-    event = alert(dict.fromkeys(names, "x") | {"proc.cmdline": "é" * 3000})
+    event = alert(dict.fromkeys(names, "x") | {"proc.cmdline": "é" * 3000, "my-label": 'a "b"'})
     (stream,) = json.loads(encoded("loki", [event], extralabels=",".join(names)).body)["streams"]
     labels = stream["stream"]
     assert all(re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name) and len(labels[name].encode()) <= 2048 for name in labels)
     assert {"my_label", "_9lives", "proc_aname2", "proc_cmdline"} <= labels.keys()
+    assert (labels["my_label"], labels["proc_cmdline"]) == ("a b", "é" * 1024)
 
 
 def test_splunk_knows_each_alerts_time() -> None:
