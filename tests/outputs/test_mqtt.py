@@ -12,7 +12,7 @@ import pytest
 
 from outputs.mqtt import Mqtt, MqttSettings
 from sidekick.sdk import Context, MisconfiguredError, PartialError, PermanentError, RetryableError
-from tests.deadline import until
+from tests.deadline import until, wait_for
 from tests.outputs.alerts import alert, alert_of
 from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, refused, restart, through
@@ -91,8 +91,14 @@ async def test_a_broker_killed_in_mid_stream_has_passed_every_alert_on(topic: st
         subscriber = await asyncio.to_thread(Subscriber, server, topic, 1)
         await asyncio.to_thread(server.save)
         output = made(server.url, topic=topic, qos=1, retry=RETRY, batch={"count": 20}, timeout="5s")
+
+        def kill() -> None:
+            server.pause()
+            wait_for(subscriber.has_read_all)
+            server.kill()
+
         with subscriber.present():
-            events = await through(output, tmp_path, restart(server.kill, server))
+            events = await through(output, tmp_path, restart(kill, server))
             await until(lambda: set(subscriber.messages) >= {event.json for event in events})
 
 

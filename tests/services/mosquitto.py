@@ -1,6 +1,7 @@
 """Mosquitto, as Debian packages it: MQTT for everybody, and by TLS for who has a password."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -88,7 +89,12 @@ class Subscriber:
         self._topic = topic
         self._qos = qos
         self._name = f"subscriber-{uuid.uuid4()}"
+        self._socket: Any = None
         self.fetch()
+
+    def has_read_all(self) -> bool:
+        """Of what a broker that is paused has sent; the end of its process would take the rest back (RST)."""
+        return not select.select([self._socket], [], [], 0)[0]
 
     def fetch(self) -> None:
         """Takes all that the broker acknowledged before."""
@@ -119,6 +125,7 @@ class Subscriber:
         client.loop_start()
         try:
             assert ready.wait(20)
+            self._socket = client.socket()
             yield
             client.publish(self._topic, mark, qos=2)
             assert ended.wait(20)
