@@ -13,11 +13,12 @@ HOSTILE = "a\x1b]0;title\x07 [bold]b\x1b[2J\u202etxt.exe\rgone"
 SHOWN = "aU+001B]0;titleU+0007 [bold]bU+001B[2JU+202Etxt.exeU+000Dgone"
 
 
-def test_an_alert_in_a_table(tmp_path: Path) -> None:
+def shown(tmp_path: Path, text: str, columns: int) -> list[str]:
+    """The lines of a table with one alert whose texts are that one."""
     body = {
-        "rule": HOSTILE,
-        "output": HOSTILE,
-        "hostname": HOSTILE,
+        "rule": text,
+        "output": text,
+        "hostname": text,
         "priority": "Error",
         "time": "2026-05-06T07:08:09Z",
     }
@@ -27,11 +28,20 @@ def test_an_alert_in_a_table(tmp_path: Path) -> None:
     configuration = tmp_path / "config.yaml"
     configuration.write_text(json.dumps({"store": {"path": str(tmp_path / "events.sqlite")}}))
     command = [sys.executable, "-m", "sidekick", "events", "-c", str(configuration)]
-    wide = os.environ | {"COLUMNS": "400"}
-    done = subprocess.run(command, env=wide, capture_output=True, text=True, check=True, timeout=60)
-    head, row = done.stdout.splitlines()
+    environment = os.environ | {"COLUMNS": str(columns)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.splitlines()
+
+
+def test_an_alert_in_a_table(tmp_path: Path) -> None:
+    head, row = shown(tmp_path, HOSTILE, 400)
     assert head.split() == ["time", "priority", "rule", "host", "output"]
     assert row.split() == ["2026-05-06T07:08:09", "Error", *3 * SHOWN.split()]
+
+
+def test_a_time_stays_whole_where_the_texts_beside_it_do_not(tmp_path: Path) -> None:
+    _, first, *_ = shown(tmp_path, "word " * 100, 60)
+    assert first.split()[:2] == ["2026-05-06T07:08:09", "Error"]
 
 
 def test_a_log_line() -> None:

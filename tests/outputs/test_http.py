@@ -148,12 +148,13 @@ OWN = [name for name, kind in output_types().items() if "customheaders" in kind.
 
 @pytest.mark.parametrize("name", OWN)
 async def test_a_header_of_the_settings_stands_in_place_of_ours(name: str) -> None:
-    own = {"content-type": "text/own", "X-Own": "1"}
+    own = {"content-type": "text/own", "Authorization": "Own", "X-Own": "1"}
     async with Bench(output_types()[name].output).http(customheaders=own) as (sender, server):
         with suppress(DeliveryError):  # some want more of an answer
             await sender.send([alert()])
         request, _ = server.requests[-1]
     assert (request.headers["content-type"], request.headers["x-own"]) == ("text/own", "1")
+    assert request.headers["authorization"] == ("Splunk TOKEN" if name == "splunk" else "Own")
 
 
 def documented(language: str) -> str:

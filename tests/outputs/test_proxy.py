@@ -103,7 +103,7 @@ async def test_a_name_that_is_not_known_is_told_in_words() -> None:
     assert "Unknown error" not in str(raised.value)
 
 
-@pytest.mark.parametrize("asked", ["9" * 400, "99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("asked", ["9" * 400, "99999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59"])
 def test_a_destination_may_ask_for_an_hour_and_no_more(asked: str) -> None:
     output = Webhook(Settings(address=FAR_AWAY), Context())
     with pytest.raises(RetryableError) as raised:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidekick.filter import compile_filter
-from sidekick.web.page import cut, duration
+from sidekick.web.page import cut, duration, moment
 from sidekick.web.search import View, equals
 from sidekick.web.snippet import curl, exception
 from tests.web.alerts import alert
@@ -72,4 +72,5 @@ def test_long_texts_are_cut_and_times_short() -> None:
     assert cut("A" * 100_000) == cut("A" * 301) == "A" * 300 + "…"
     assert cut("A" * 300) == "A" * 300
     assert [duration(seconds) for seconds in (5, 90, 7200, 200_000)] == ["5 s", "1.5 min", "2 h", "2.31 d"]
+    assert ">2026-11-24 10:20:05<" in moment("2026-11-24T12:20:05+02:00")
     assert [duration(seconds) for seconds in (59, 60, 3600, 86_400)] == ["59 s", "1 min", "1 h", "1 d"]
