@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from sidekick.sdk import AnyCase, BatchLimits, Context, Event, Flag, Output, Out
 from sidekick.sdk.address import Host
 from sidekick.sdk.datagram import Datagrams
 from sidekick.sdk.message import printed
+from sidekick.sdk.moment import utc
 from sidekick.sdk.settings import Port
 from sidekick.sdk.stream import Stream
 
@@ -106,7 +106,7 @@ class Syslog(Output[SyslogSettings]):
         """One line, whatever the alert holds: the time is the alert's own."""
         priority = 8 * self.settings.facility + 8 - event.priority.level
         if self.settings.header == "rfc3164":
-            moment = event.datetime.astimezone(UTC).ctime()[4:19]
+            moment = utc(event.datetime).ctime()[4:19]
         else:
             moment = event.datetime.isoformat().replace("+00:00", "Z")
         text = event.json if self.settings.format == "json" else _cef(event).encode()

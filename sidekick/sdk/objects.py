@@ -10,11 +10,11 @@ and bytes, so it replaces itself; ids and their count keep any two others apart.
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from sidekick.event import Event
 from sidekick.sdk.body import json_lines
+from sidekick.sdk.moment import utc
 from sidekick.sdk.output import BatchLimits
 from sidekick.sdk.settings import AnyCase, Settings
 
@@ -47,17 +47,10 @@ def pack(events: Sequence[Event], prefix: str, settings: ObjectSettings) -> Pack
     """The object of these events, which are one in the single layout."""
     first, last = events[0], events[-1]
     folder = f"{prefix.strip('/')}/".lstrip("/")
-    moment = _utc(first.datetime)
+    moment = utc(first.datetime)
     day = moment.date().isoformat()
     if settings.layout == "single":
         return Packed(f"{folder}{day}/{first.time}-{first.uuid}.json", first.json, "application/json")
     stamp = f"{moment:%H}/{day.replace('-', '')}T{moment:%H%M%S}Z"
     name = f"{folder}{day}/{stamp}-{first.uuid}-{last.uuid}-{len(events)}.jsonl.gz"
     return Packed(name, gzip.compress(json_lines(events), _LEVEL, mtime=0), "application/gzip")
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # the first and the last day that Python knows
-        return moment

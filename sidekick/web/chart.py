@@ -2,11 +2,10 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sidekick.event import Priority
 from sidekick.store import Histogram
-from sidekick.web.page import plural
+from sidekick.web.page import plural, within_years
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Chart:
         if not self.total:
             return "No events in this time."
         most, count = max(self.totals.items(), key=lambda item: item[1])
-        at = datetime.fromtimestamp(most, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        at = within_years(most).strftime("%Y-%m-%d %H:%M UTC")
         return f"{plural(self.total, 'event')}; most of them, {count:,}, in the {_length(self.step)} from {at}."
 
     def as_json(self) -> dict[str, object]:

@@ -14,11 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup, escape
 
 from sidekick.filter.operators import text_of
+from sidekick.sdk.moment import utc
 from sidekick.unseen import UNSEEN, number
 
 HERE = Path(__file__).parent
 CUT = 300
 """Characters of a text that a list shows."""
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # 0001-01-01 and 9999-12-31, s since 1970
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -60,11 +62,15 @@ def moment(seconds: float | datetime | str) -> Markup:
     """A time to read (UTC) and for machines; the browser's script adds the local one."""
     if isinstance(seconds, str):
         seconds = datetime.fromisoformat(seconds)
-    at = seconds if isinstance(seconds, datetime) else datetime.fromtimestamp(seconds, UTC)
-    at = at.astimezone(UTC)
+    at = utc(seconds) if isinstance(seconds, datetime) else within_years(seconds)
     return Markup('<time datetime="{}">{}</time>').format(
         at.isoformat(timespec="milliseconds"), at.strftime("%Y-%m-%d %H:%M:%S")
     )
+
+
+def within_years(seconds: float) -> datetime:
+    """That time, or the first or the last that Python knows: of all alerts' times the first bar may begin before it."""
+    return datetime.fromtimestamp(min(max(seconds, _FIRST), _LAST), UTC)
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sidekick.event import decode
 from sidekick.sdk.moment import moment
+from sidekick.sdk.testing.alerts import strange_alerts
 from tests.api.door import Client, door
 from tests.deadline import until
 from tests.web.alerts import alert, hostile
@@ -47,6 +48,14 @@ async def test_events_are_found_by_words_filter_field_and_time(tmp_path: Path) -
         assert await rules(client, field="k8s.pod.name=cart") == []
         assert await rules(client, host="node-2", source="k8s_audit", filter="priority >= Debug") == ["Other"]
         assert await rules(client, since=iso(NOW + 1), until=iso(NOW + 2)) == ["Odd"]
+
+
+async def test_every_page_shows_alerts_that_are_valid_and_strange(tmp_path: Path) -> None:
+    strange = strange_alerts()
+    paths = ["/events", "/events?since=all", *(f"/events/{event.uuid}" for event in strange), "/api/events"]
+    async with door(tmp_path) as opened, opened.client() as client:
+        await opened.site.add(*strange)
+        assert {path: (await client.get(path)).status for path in paths} == dict.fromkeys(paths, 200)
 
 
 async def test_pages_follow_one_another_to_the_end(tmp_path: Path) -> None:

@@ -87,6 +87,12 @@ async def test_an_old_header_is_taken_off_and_leaves_the_json(rsyslog: Rsyslog) 
     assert json.loads(message) == json.loads(event.json)
 
 
+def test_an_old_header_has_the_last_day_s_time_as_it_came() -> None:
+    """In UTC it would be in a year that Python does not know."""
+    line = made(header="rfc3164").encode(alert(time="9999-12-31T23:59:59-12:00"))
+    assert line.startswith(b"<5>Dec 31 23:59:59 ")
+
+
 async def test_a_restart_of_the_server_in_mid_stream_loses_no_alert(tmp_path: Path) -> None:
     with Rsyslog(tmp_path) as server:
         async with connected(port=server.port) as output:
