@@ -47,7 +47,7 @@ async def test_tls_is_for_whom_we_trust_alone_if_that_is_wanted(mutual: bool, tm
     server, own = Input(tls), dict[str, Any](cacertfile=str(files.authority), checkcert=True)
     own |= {"mutualtls": True, "certfile": str(files.client), "keyfile": str(files.client_key)} if mutual else {}
     async with server.listening():
-        async with connected(made(server.port, tls=True, **own)) as output:
+        async with connected(made(server.port, tls=not mutual, **own)) as output:
             await output.send([alert()])
             await until(lambda: len(server.lines) == 1)
         with pytest.raises(MisconfiguredError):

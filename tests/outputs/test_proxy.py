@@ -103,6 +103,14 @@ async def test_a_name_that_is_not_known_is_told_in_words() -> None:
     assert "Unknown error" not in str(raised.value)
 
 
+def test_a_date_that_is_over_is_no_wait() -> None:
+    with pytest.raises(RetryableError) as raised:
+        Webhook(Settings(address=FAR_AWAY), Context()).read_answer(
+            Answer(503, {"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}), [alert()]
+        )
+    assert raised.value.after == 0
+
+
 @pytest.mark.parametrize("asked", ["9" * 400, "99999999", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59"])
 def test_a_destination_may_ask_for_an_hour_and_no_more(asked: str) -> None:
     output = Webhook(Settings(address=FAR_AWAY), Context())

@@ -87,6 +87,13 @@ async def test_an_old_header_is_taken_off_and_leaves_the_json(rsyslog: Rsyslog) 
     assert json.loads(message) == json.loads(event.json)
 
 
+@pytest.mark.parametrize(("header", "time"), [("rfc3339", "2026-11-24T10:20:05Z"), ("rfc3164", "Nov 24 10:20:05")])
+def test_a_line_s_time_is_utc_and_says_so_where_it_can(header: str, time: str) -> None:
+    line = made(header=header).encode(alert(time="2026-11-24T10:20:05Z"))
+    assert line.startswith(f"<5>{time} ".encode())
+    assert made(header="rfc3164").encode(alert(time="2026-11-24T12:20:05+02:00")).startswith(b"<5>Nov 24 10:20:05 ")
+
+
 def test_an_old_header_has_the_last_day_s_time_as_it_came() -> None:
     """In UTC it would be in a year that Python does not know."""
     line = made(header="rfc3164").encode(alert(time="9999-12-31T23:59:59-12:00"))

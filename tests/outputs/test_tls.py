@@ -1,6 +1,7 @@
 """TLS towards destinations: its versions, and certificates that cannot be read, which hold up nobody without TLS."""
 
 import ssl
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,19 @@ async def test_a_server_that_knows_nothing_newer_than_tls_1_2_is_spoken_to(tmp_p
 @pytest.mark.parametrize("verify", [True, False])
 def test_nothing_older_is_spoken(verify: bool) -> None:
     assert ClientTls().context(verify=verify).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+async def test_mutual_tls_knows_the_server_by_its_own_authority_and_no_other(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    (tmp_path / "others").mkdir()
+    others = Certificates(tmp_path / "others")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.authority)
+    tls.load_cert_chain(files.server, files.server_key)
+    async with loopback(tls=tls) as server:
+        for authority, known in ((files.authority, True), (others.authority, False)):
+            own = ClientTls("", str(files.client), str(files.client_key), str(authority))
+            settings = Settings(address=server.url, mutualtls=True, checkcert=False)
+            async with connected(Webhook(settings, Context(tls=own))) as output:
+                with nullcontext() if known else pytest.raises(MisconfiguredError, match="TLS with"):
+                    await output.send([alert()])
+    assert len(server.requests) == 1

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidekick.filter import compile_filter
+from sidekick.store import Histogram
+from sidekick.store.counts import Bar
+from sidekick.web.chart import chart
 from sidekick.web.page import cut, duration, moment
 from sidekick.web.search import View, equals
 from sidekick.web.snippet import curl, exception
@@ -66,6 +69,11 @@ def test_an_exception_is_yaml_that_names_the_alert_s_own_values(rule: str, proce
     assert entry["exceptions"][0]["fields"] == ["proc.name"]
     assert entry["exceptions"][0]["values"] == [[process]]
     assert entry["override"] == {"exceptions": "append"}
+
+
+def test_a_chart_may_begin_before_the_first_year() -> None:
+    drawn = chart(Histogram(-63_000_000_000, 0, 31_500_000_000, [Bar(-63_000_000_000, "Error", 1)]))
+    assert drawn.summary.endswith("1-01-01 00:00 UTC.")
 
 
 def test_long_texts_are_cut_and_times_short() -> None:
