@@ -12,11 +12,14 @@ from concurrent.futures import ProcessPoolExecutor
 from sidekick.store import priority
 
 
-def processes(count: int, begin: Callable[..., None], *args: object) -> ProcessPoolExecutor:
-    """At most `count`, begun when there is work for them; `begin(*args)` is called first in each."""
+def process(begin: Callable[..., None], *args: object) -> ProcessPoolExecutor:
+    """Begun when there is work for it; `begin(*args)` is called first in it.
+
+    One alone, for of several CPython 3.11 forgets the one that begins while another is killed, and cannot end for it.
+    """
     # Not forked: a copy of a process with threads may find a lock held for ever.
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, spawn, _begin, (begin, args))
+    return ProcessPoolExecutor(1, spawn, _begin, (begin, args))
 
 
 def _begin(begin: Callable[..., None], args: tuple[object, ...]) -> None:

@@ -4,12 +4,13 @@ has to look at every alert computes for seconds.
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sidekick.store.apart import processes
+from sidekick.store.apart import process
 from sidekick.store.counts import Histogram, Tally
 from sidekick.store.queries import Queries
 from sidekick.store.schema import StoreError
@@ -34,7 +35,9 @@ class Reader:
         self._path = path
         self._limit = limit
         self._apart = apart
-        self._pool: Executor | None = None
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._workers: list[Executor] = []
+        self._idle: deque[Executor] = deque()
         self._near: list[Queries] = []
         """Those of our own threads."""
 
@@ -62,24 +65,31 @@ class Reader:
 
     async def close(self) -> None:
         """Ends threads or processes, once they have answered."""
-        if self._pool is not None:
-            await asyncio.to_thread(self._pool.shutdown)
+        for worker in self._workers:
+            await asyncio.to_thread(worker.shutdown)
         for queries in self._near:
             queries.close()
 
     async def _run(self, query: Callable[..., T], *args: object) -> T:
-        pool = self._pool = self._pool or self._new_pool()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, _answer, query, args)
-        except BrokenExecutor:
-            if self._pool is pool:
-                self._pool = None
-            raise StoreError("the process that reads the store was ended; ask again") from None
+        async with self._free:
+            worker = self._idle.popleft() if self._idle else self._new_worker()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(worker, _answer, query, args)
+            except BrokenExecutor:
+                self._workers.remove(worker)
+                raise StoreError("the process that reads the store was ended; ask again") from None
+            finally:
+                if worker in self._workers:
+                    self._idle.append(worker)
 
-    def _new_pool(self) -> Executor:
-        if self._apart:
-            return processes(_AT_ONCE, _begin_apart, self._path, self._limit)
-        return ThreadPoolExecutor(_AT_ONCE, "store-reader", self._begin)
+    def _new_worker(self) -> Executor:
+        worker = (
+            process(_begin_apart, self._path, self._limit)
+            if self._apart
+            else ThreadPoolExecutor(1, "store-reader", self._begin)
+        )
+        self._workers.append(worker)
+        return worker
 
     def _begin(self) -> None:
         _own.queries = Queries(self._path, self._limit)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sidekick.event import Event
-from sidekick.store.apart import processes
+from sidekick.store.apart import process
 from sidekick.store.writer import Limits, Writer
 
 _writers: list[Writer] = []
@@ -28,7 +28,7 @@ class Writing:
     async def open(self) -> None:
         """In a new process; the one before is ended."""
         await self.close()
-        self._pool = processes(1, _begin)
+        self._pool = process(_begin)
         await self._run(_open, self._path, self._limits)
 
     async def add(self, events: Sequence[Event]) -> None:

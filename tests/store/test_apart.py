@@ -80,6 +80,17 @@ async def test_a_reader_that_is_killed_is_replaced(reader: Reader) -> None:
     assert await reader.extent()
 
 
+async def test_readers_that_are_killed_while_questions_come_leave_none_behind(path: Path) -> None:
+    reader = Reader(path, apart=True)
+    for _ in range(20):
+        for child in multiprocessing.active_children():
+            child.kill()
+        answers = await asyncio.gather(*(reader.extent() for _ in range(4)), return_exceptions=True)
+        assert all(isinstance(answer, tuple | StoreError) for answer in answers)
+    await reader.close()
+    await until(lambda: not multiprocessing.active_children(), what="the end of all processes")
+
+
 async def test_a_writer_that_is_killed_is_replaced_and_nothing_is_missing_or_there_twice(tmp_path: Path) -> None:
     store = Store(StoreSettings(path=str(tmp_path / "events.sqlite")), Context())
     await store.connect()
