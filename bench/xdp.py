@@ -1,6 +1,6 @@
-"""The source blocker: ns a packet, from alert to drop, and beside nftables, ipset and iptables.
+"""The source blocker: ns a packet, from alert to drop, back after a reboot, and beside nftables, ipset and iptables.
 
-    python -m bench.xdp [rows] [alert] [rivals]
+    python -m bench.xdp [rows] [alert] [restore] [rivals]
 
 Needs root, clang, nftables, ipset and iptables. All traffic stays in network namespaces that this makes and removes.
 """
@@ -18,7 +18,9 @@ from bench.xdp_generator import Generator as Frames
 from bench.xdp_generator import bare_nanoseconds
 from bench.xdp_rivals import RIVALS, Rival
 from bpf import schema
+from bpf.blocker import seed
 from bpf.kernel import Kernel
+from bpf.ledger import Ledger, Record
 from bpf.program import Program
 from bpf.target import Target
 from tests.bpf.host import Host
@@ -101,6 +103,25 @@ def alert() -> None:
     print(f", slowest {taken[-1]:.2f} ms")
 
 
+def restore() -> None:
+    """What `attach` does after a reboot: the ledger's 100,000 records are read and are in the kernel's new map."""
+    now, listed = time.time(), addresses(SIZES[-1])
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "blocks.jsonl"
+        with closing(Ledger(path)) as ledger:
+            ledger.write({Target.parse(text): Record(text, now + 3600, now, reason="flood") for text in listed})
+        taken = sorted(_restoring(path, len(listed)) for _ in range(TRIES))
+    print(f"{len(listed):,} entries restored: {taken[0]:.2f} s, the slowest of {TRIES} {taken[-1]:.2f} s")
+
+
+def _restoring(path: Path, size: int) -> float:
+    with bpffs() as pins, closing(Program(pins)) as program:
+        program.resize({"blocked4": size})
+        program.load()
+        with closing(Kernel(pins)) as kernel:
+            return _seconds(lambda: seed(kernel, path, path.with_name("allowed.txt"), {}))
+
+
 def rivals() -> None:
     print("ms to add one address (p50), s to load all, dropped packets/s; the generator shares the core")
     for size in SIZES:
@@ -141,7 +162,7 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 def main() -> None:
-    parts = {"rows": rows, "alert": alert, "rivals": rivals}
+    parts = {"rows": rows, "alert": alert, "restore": restore, "rivals": rivals}
     for name in sys.argv[1:] or list(parts):
         parts[name]()
 

@@ -9,7 +9,7 @@ import pytest
 from bpf import schema
 from bpf.blocker import seed
 from bpf.kernel import Kernel
-from bpf.ledger import Ledger, Record, read
+from bpf.ledger import Ledger, Record, read, wall_expiry
 from bpf.program import Program
 from bpf.target import Target
 from tests.bpf.flood import Flood
@@ -71,21 +71,18 @@ def test_a_reboot_keeps_the_wall_clock(host: Host) -> None:
     host.run("detach")
 
 
-def test_a_hundred_thousand_are_back_within_a_second(bpffs: Path, tmp_path: Path) -> None:
-    path = tmp_path / "blocks.jsonl"
-    now = time.time()
-    ledger = Ledger(path)
-    ledger.write({Target.parse(address(n)): Record(address(n), now + 3600, now, reason="flood") for n in range(MANY)})
-    ledger.close()
+def test_a_hundred_thousand_are_back(bpffs: Path, tmp_path: Path) -> None:
+    """How long it takes is measured by `python -m bench.xdp restore`."""
+    path, now = tmp_path / "blocks.jsonl", time.time()
+    with closing(Ledger(path)) as ledger:
+        ledger.write({Target.parse(address(n)): Record(address(n), now + 3600 + n, now) for n in range(MANY)})
     with closing(Program(bpffs)) as program:
         program.resize({"blocked4": MANY})
         program.load()
         with closing(Kernel(bpffs)) as kernel:
-            start = time.process_time()  # of the processor, for other work on the machine is no fault of ours
-            seed(kernel, path, tmp_path / "allowed.txt", {})
-            took = time.process_time() - start
-            assert sum(1 for _ in kernel.entries()) == MANY
-    assert took < 1.0, f"{took:.2f} s"
+            assert seed(kernel, path, tmp_path / "allowed.txt", {}) == 0
+            expiries = {str(target): wall_expiry(entry.expires) for target, entry in kernel.entries()}
+    assert expiries == {address(n): pytest.approx(now + 3600 + n, abs=0.4) for n in range(MANY)}
 
 
 def test_an_import_of_a_hundred_thousand(host: Host, tmp_path: Path) -> None:

@@ -187,9 +187,7 @@ async def test_the_service_ends_though_somebody_watches(tmp_path: Path, tabs: Ta
         await go_live(page)
         await service.post("Second")
         await expect(page.locator("[data-row]").first).to_have_text("Second")
-        began = time.monotonic()
         assert await asyncio.to_thread(service.sidekick.end) == 0
-        assert time.monotonic() - began < 10
         await page.close()
 
 
