@@ -131,6 +131,8 @@ def _verdict(error: Exception) -> RetryableError:
 
     if isinstance(error, exceptions.PublishError):
         return MisconfiguredError("RabbitMQ has no such queue")
+    if isinstance(error, exceptions.DeliveryError):
+        return RetryableError("RabbitMQ: the queue is full, or its x-max-length-bytes are too few for the alert")
     if isinstance(error, exceptions.ProbableAuthenticationError | exceptions.AuthenticationError):
         return MisconfiguredError("RabbitMQ refused the login")
     if isinstance(error, ChannelAccessRefused | ConnectionNotAllowed):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from outputs.rabbitmq import Rabbitmq, RabbitmqSettings
-from sidekick.sdk import Context, MisconfiguredError
+from sidekick.sdk import Context, MisconfiguredError, RetryableError
 from tests.outputs.alerts import alert
 from tests.outputs.connected import connected
 from tests.outputs.midstream import RETRY, refused, restart, through
@@ -57,6 +57,14 @@ async def test_alerts_wait_for_a_queue_that_is_not_there(rabbitmq: RabbitMQ, nam
         async with queue(rabbitmq, name):
             await output.send([event])
             assert len(await messages(rabbitmq, name)) == 1
+
+
+async def test_alerts_wait_for_room_in_a_queue_that_is_full(rabbitmq: RabbitMQ, name: str) -> None:
+    async with queue(rabbitmq, name, max_length=3, overflow="reject-publish"):
+        async with connected(made(rabbitmq.url, name)) as output:
+            await output.send([alert() for _ in range(3)])
+            with pytest.raises(RetryableError, match="the queue is full, or its x-max-length-bytes are too few"):
+                await output.send([alert()])
 
 
 async def test_whose_fault_a_refusal_is(rabbitmq: RabbitMQ, name: str) -> None:

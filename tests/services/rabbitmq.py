@@ -104,10 +104,11 @@ class RabbitMQ(Server):
 
 
 @asynccontextmanager
-async def queue(server: RabbitMQ, name: str) -> AsyncGenerator[None]:
-    """A durable queue for as long as the block lasts."""
+async def queue(server: RabbitMQ, name: str, **arguments: int | str) -> AsyncGenerator[None]:
+    """A durable queue for as long as the block lasts; `arguments` are the broker's, with `_` for `-`."""
     async with await aio_pika.connect(server.url) as connection, connection.channel() as channel:
-        await channel.declare_queue(name, durable=True)
+        options = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
+        await channel.declare_queue(name, durable=True, arguments=options)
     yield
     async with await aio_pika.connect(server.url) as connection, connection.channel() as channel:
         await channel.queue_delete(name)
