@@ -60,11 +60,11 @@ async def test_alerts_wait_for_a_queue_that_is_not_there(rabbitmq: RabbitMQ, nam
 
 
 async def test_alerts_wait_for_room_in_a_queue_that_is_full(rabbitmq: RabbitMQ, name: str) -> None:
-    async with queue(rabbitmq, name, max_length=3, overflow="reject-publish"):
-        async with connected(made(rabbitmq.url, name)) as output:
-            await output.send([alert() for _ in range(3)])
-            with pytest.raises(RetryableError, match="the queue is full, or its x-max-length-bytes are too few"):
-                await output.send([alert()])
+    full = queue(rabbitmq, name, max_length=3, overflow="reject-publish")
+    async with full, connected(made(rabbitmq.url, name)) as output:
+        await output.send([alert() for _ in range(3)])
+        with pytest.raises(RetryableError, match="the queue is full, or its x-max-length-bytes are too few"):
+            await output.send([alert()])
 
 
 async def test_whose_fault_a_refusal_is(rabbitmq: RabbitMQ, name: str) -> None:
