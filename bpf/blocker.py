@@ -108,11 +108,7 @@ class Blocker:
 
     def sweep(self) -> None:
         """Takes out what has expired; the kernel lets it pass already."""
-        now = boot_now()
-        dead = [target for target, expires in self._held.items() if expires <= now]
-        self.backend.unblock(dead)
-        self._release(dead)
-        self.expired += len(dead)
+        self._expire(self._held)
         self.ledger.forget(time.time())
 
     def held(self, origin: str) -> set[Target]:
@@ -140,6 +136,8 @@ class Blocker:
             target = Target.parse(wanted.address, wanted.port)
         except MalformedError as error:
             return _refused(wanted.address[:80], Refusal("malformed", str(error)))
+        # Not swept yet, but what comes of an offence after its end is a new block.
+        self._expire({target} & self._held.keys())
         refusal = self.policy.refuses(target, origin)
         new = target not in self._held and target not in accepted
         if not refusal and new:
@@ -148,7 +146,8 @@ class Blocker:
             refusal = self.policy.spend(time.monotonic())
         if refusal:
             return _refused(str(target), refusal)
-        record = self._record(target, wanted, origin, new=new)
+        before = accepted.get(target) or self.ledger.get(target)
+        record = self._record(target, wanted, origin, before, new=new)
         accepted[target] = record
         return Outcome(str(target), until=record.until, new=new)
 
@@ -166,9 +165,8 @@ class Blocker:
             return None
         return Refusal("full", f"{kind} holds its {capacity} entries; attach with larger maps, or unblock some")
 
-    def _record(self, target: Target, wanted: Wanted, origin: str, *, new: bool) -> Record:
+    def _record(self, target: Target, wanted: Wanted, origin: str, before: Record | None, *, new: bool) -> Record:
         now = time.time()
-        before = self.ledger.get(target)
         count = 1 if before is None else before.count + new
         seconds = wanted.seconds if wanted.seconds > 0 else DEFAULT_LIFE
         # A life that would overflow is longer than the longest anyway.
@@ -194,6 +192,14 @@ class Blocker:
     def _hold(self, expiries: Mapping[Target, int]) -> None:
         self._used.update(map_name(target) for target in expiries if target not in self._held)
         self._held |= expiries
+
+    def _expire(self, targets: Iterable[Target]) -> None:
+        """Takes those of the held ones out whose time is over."""
+        now = boot_now()
+        dead = [target for target in targets if self._held[target] <= now]
+        self.backend.unblock(dead)
+        self._release(dead)
+        self.expired += len(dead)
 
     def _release(self, targets: Iterable[Target]) -> None:
         for target in targets:

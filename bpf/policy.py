@@ -19,6 +19,11 @@ _NEVER = Networks(
         ip_network("255.255.255.255"): "broadcast",
     }
 )
+# What a list's network may hold beside globally routable addresses, in which case ip_network calls it global.
+_LOCAL = {
+    4: [ip_network(text) for text in ("100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")],
+    6: [ip_network("::1")],
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,11 @@ class Policy:
         holder = self.protected.holding(network)
         if holder:
             return Refusal("protected", f"{target} is protected: {self.protected.why(holder)}")
-        if not network.is_global and not self.included.holding(network):
-            return Refusal("not_global", f"{target} is not globally routable; `serve --include` takes such networks in")
+        local = _local(network)
+        if local and not self.included.holding(network):
+            what = "is" if local == network else f"holds {local}, which is"
+            message = f"{target} {what} not globally routable; `serve --include` takes such networks in"
+            return Refusal("not_global", message)
         widest = (WIDEST_ALERT if origin == ALERT else WIDEST)[network.version]
         if network.prefixlen < widest:
             return Refusal("too_wide", f"{target} is wider than /{widest}, the most that {origin} may block")
@@ -65,6 +73,15 @@ class Policy:
             return Refusal("rate", f"{self.rate} new blocks within a minute is the cap")
         self._recent.append(now)
         return None
+
+
+def _local(network: Network) -> Network | None:
+    """What of it is not globally routable: all, or a network inside."""
+    if not network.is_global:
+        return network
+    # Nearly all are single addresses, and lists have 100,000 of them.
+    inside = (local for local in _LOCAL[network.version] if network.prefixlen < local.prefixlen)
+    return next((local for local in inside if local.supernet(new_prefix=network.prefixlen) == network), None)
 
 
 def _special(network: Network) -> str:

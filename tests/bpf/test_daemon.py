@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.bpf.host import COMMAND, Host
 from tests.bpf.wire import Wire
+from tests.deadline import wait_for
 
 ATTACKER = "8.8.4.4"
 
@@ -112,6 +113,24 @@ def test_the_cap_is_on_new_blocks_from_alerts(line: Line) -> None:
     assert codes(line.block("8.8.8.99", origin="manual")) == [""]
 
 
+@pytest.mark.parametrize(
+    ("network", "inside"),
+    [
+        ("192.0.0.0/8", "192.168.0.0/16"),
+        ("172.0.0.0/11", "172.16.0.0/12"),
+        ("100.0.0.0/8", "100.64.0.0/10"),
+        ("169.254.0.0/15", "169.254.0.0/16"),
+        ("::/16", "::1/128"),
+    ],
+)
+def test_a_network_that_holds_one_which_is_never_routed_is_refused_as_that_one_is(
+    line: Line, network: str, inside: str
+) -> None:
+    (outcome,) = line.block(network, origin="feed:list")
+    assert outcome["refused"] == "not_global"
+    assert inside in outcome["message"]
+
+
 def test_trying_costs_nothing(line: Line) -> None:
     outcomes = line.block(*(f"8.8.8.{n}" for n in range(7)), dry_run=True)
     assert codes(outcomes) == [""] * 7
@@ -128,6 +147,31 @@ def test_a_life_grows_with_each_offence_up_to_the_longest(line: Line) -> None:
         assert line.block(ATTACKER, seconds=1200, growth=3)[0]["until"] - until < 1
         line.ask("unblock", addresses=[ATTACKER])
     assert lives == [20, 60, 120, 120]
+
+
+def test_a_source_that_two_alerts_of_one_request_name_has_offended_once_more(line: Line) -> None:
+    line.block(ATTACKER, rule="before", alert="00", seconds=600, growth=3)
+    line.ask("unblock", addresses=[ATTACKER])
+    entries = [
+        {"address": ATTACKER, "rule": "first", "alert": "01", "seconds": 600, "growth": 3},
+        {"address": ATTACKER, "rule": "second", "alert": "02", "seconds": 60, "growth": 3},
+    ]
+    outcomes = line.ask("block", entries=entries, origin="alert")["outcomes"]
+    (row,) = line.ask("list")["rows"]
+    assert (row["rule"], row["alert"], row["count"]) == ("first", "01", 2)
+    assert [outcome.get("new", False) for outcome in outcomes] == [True, False]
+    assert [round((outcome["until"] - row["since"]) / 60) for outcome in outcomes] == [30, 30]
+
+
+def test_a_source_that_offends_again_once_its_block_is_over_is_blocked_anew_though_not_yet_swept(line: Line) -> None:
+    until = line.block(ATTACKER, rule="first", seconds=0.5, growth=3)[0]["until"]
+    wait_for(lambda: time.time() > until, what="the end of the first block")
+    (outcome,) = line.block(ATTACKER, rule="second", seconds=600, growth=3)
+    (row,) = line.ask("list")["rows"]
+    assert (row["rule"], row["count"], outcome["new"]) == ("second", 2, True)
+    assert round((row["until"] - row["since"]) / 60) == 30
+    stats = line.ask("stats")["stats"]
+    assert (stats["blocked"], stats["expired"], stats["fill"]["blocked4"][0]) == ({"alert": 2}, 1, 1)
 
 
 def test_a_record_says_why(line: Line) -> None:
