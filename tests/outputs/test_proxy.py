@@ -117,3 +117,13 @@ def test_a_destination_may_ask_for_an_hour_and_no_more(asked: str) -> None:
     with pytest.raises(RetryableError) as raised:
         output.read_answer(Answer(503, {"retry-after": asked}), [alert()])
     assert raised.value.after == 3600
+
+
+@pytest.mark.parametrize(
+    "asked", ["soon", "Fri, 31 Dec 2027 23:59:59 +" + "9" * 30, "Fri, 31 Dec " + "9" * 30 + " 23:59:59"]
+)
+def test_a_wait_that_is_no_time_is_no_defect(asked: str) -> None:
+    output = Webhook(Settings(address=FAR_AWAY), Context())
+    with pytest.raises(RetryableError) as raised:
+        output.read_answer(Answer(503, {"retry-after": asked}), [alert()])
+    assert raised.value.after is None
