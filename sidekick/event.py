@@ -164,6 +164,7 @@ encode_json = msgspec.json.Encoder(order="deterministic", enc_hook=_as_written).
 _ALERT_KEYS = frozenset(_Alert.__struct_fields__)
 _MAX_DIGITS = 4300
 _MAX_DEPTH = 200  # deeper nesting is refused by Elasticsearch and others long before, and would exhaust the stack here
+_TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels"
 
 
 def decode(body: bytes) -> list[Event]:
@@ -173,9 +174,13 @@ def decode(body: bytes) -> list[Event]:
     """
     if body.count(b'"output_fields"') <= 1:
         try:
-            return [_event(_alert_decoder.decode(body))]
+            alert = _alert_decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
+        else:
+            if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+                _refuse_depth(alert.output_fields, _MAX_DEPTH)
+            return [_event(alert)]
     events = [_event(_lenient_alert(value)) for value in _json_values(body.decode("utf-8", "replace"))]
     if not events:
         raise DecodeError("json", "the body is empty")
@@ -289,7 +294,7 @@ class _Pairs(list[tuple[str, Any]]):
 def _plain(value: Any, depth: int) -> Any:
     """The value with objects as dicts and without half surrogates, which no UTF-8 can carry."""
     if depth == 0:
-        raise DecodeError("json", f"nested deeper than {_MAX_DEPTH} levels")
+        raise DecodeError("json", _TOO_DEEP)
     if isinstance(value, str):
         return _whole(value)
     if isinstance(value, _Pairs):
@@ -297,6 +302,17 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_plain(item, depth - 1) for item in cast("list[Any]", value)]
     return value
+
+
+def _refuse_depth(value: Any, depth: int) -> None:
+    """What the quick reader takes deeper, it may not read back from the journal, where more of the stack is in use."""
+    if depth == 0:
+        raise DecodeError("json", _TOO_DEEP)
+    if isinstance(value, dict):
+        value = list(cast("dict[str, Any]", value).values())
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            _refuse_depth(item, depth - 1)
 
 
 def _whole(text: str) -> str:

@@ -116,6 +116,7 @@ def test_each_alert_gets_an_id_of_its_own_whatever_the_sender_says() -> None:
         (body() + b"x", "json"),
         (body() + body(rule=""), "rule"),
         (b'{"Output_Fields":' + b'{"a":' * 500 + b"1" + b"}" * 501, "json"),
+        (body(output_fields={"a": "HERE"}).replace(b'"HERE"', b"[" * 200 + b"]" * 200), "json"),
         (b"[" * 100_000, "json"),
         (b'{"x":NaN}', "json"),
     ],
@@ -155,6 +156,17 @@ def test_keys_in_any_case_and_repeated_objects_are_merged() -> None:
         b'{"RULE":"r","Priority":"Info","Time":"2026-05-06T07:08:09Z","output_fields":{"a":1},"Output_Fields":{"b":2}}'
     )
     assert one(raw).fields == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_nested_as_deep_as_is_taken_is_given_back_from_anywhere(begin: bytes, end: bytes) -> None:
+    nested = begin * 198 + b"1" + end * 198
+    event = one(body(output_fields={"a": "HERE", "text": "[{" * 500}).replace(b'"HERE"', nested))
+
+    def read_back(frames: int) -> Event:
+        return read_back(frames - 1) if frames else Event.from_json(event.json)
+
+    assert read_back(300) == event
 
 
 def test_bytes_that_are_no_text_become_replacement_characters() -> None:
