@@ -16,7 +16,10 @@ SAMPLES = 5
 
 
 class FeedError(RuntimeError):
-    """The feed could not be read; what it said last still holds."""
+    """The feed could not be read; what it said last still holds. The message is one line, whatever a server sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(char if char.isprintable() else " " for char in message))
 
 
 @dataclass
@@ -30,6 +33,13 @@ class Feed:
     targets: frozenset[Target] = frozenset()
     read_at: float = 0.0
     error: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises `MalformedError`, which does not tell the address: it may hold a password."""
+        try:
+            _ = urlsplit(self.source).port
+        except ValueError:
+            raise MalformedError("a feed's address is no URL; in a password, / is written %2F and so on") from None
 
     @property
     def origin(self) -> str:
@@ -46,7 +56,8 @@ class Feed:
         except FeedError as error:
             self.error = str(error)
             raise
-        good, bad = parse(lines)
+        # In a thread: a long list must not hold up the alert that comes meanwhile.
+        good, bad = await asyncio.to_thread(parse, lines)
         self.targets, self.bad, self.samples = frozenset(good), len(bad), [line[:80] for line in bad[:SAMPLES]]
         self.read_at, self.error = time.time(), ""
 
@@ -77,11 +88,13 @@ async def _lines(source: str) -> list[str]:
 
 def _file(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST:
-            raise FeedError(f"{path} is larger than {LARGEST >> 20} MiB")
-        return path.read_text(errors="replace")
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)  # its size may say nothing: that of a device or a pipe is 0
     except OSError as error:
         raise FeedError(f"{path}: {error.strerror}") from error
+    if len(text) > LARGEST:
+        raise FeedError(f"{path} is larger than {LARGEST >> 20} MiB")
+    return text.decode(errors="replace")
 
 
 async def _fetch(url: str) -> str:
@@ -99,6 +112,11 @@ async def _fetch(url: str) -> str:
                 if len(body) > LARGEST:
                     raise FeedError(f"larger than {LARGEST >> 20} MiB")
             return body.decode(errors="replace")
+    # What aiohttp says of these holds the address, and that may hold a token.
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+        raise FeedError("its address, or the one that it leads to, is no http(s) URL") from None
+    except aiohttp.ClientResponseError as error:
+        raise FeedError(f"no answer that can be read: {error.message or 'led on too often'}") from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise FeedError(str(error) or "timed out") from error
 

@@ -147,9 +147,10 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     peers = Peers(frozenset(map(_user, user)), frozenset(map(_group, group)))
     with reported():
+        feeds = [Feed(source, refresh) for source in feed]
         blocker = _blocker(session, Limits(rate, longest, include), dry_run=dry_run)
         protection = Protection(Wanted(protect, destinations))
-        served = Daemon(blocker, protection, [Feed(source, refresh) for source in feed], peers)
+        served = Daemon(blocker, protection, feeds, peers)
         with contextlib.closing(blocker.ledger), contextlib.closing(blocker.backend):
             asyncio.run(_serve(session, served))
 

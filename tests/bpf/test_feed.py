@@ -1,5 +1,7 @@
 """Feeds: what they list is blocked, what they drop is let go, and rubbish in them is counted."""
 
+import asyncio
+import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpf.feed import Feed, FeedError, parse
-from bpf.target import Target
+from bpf.target import MalformedError, Target
 from tests.bpf.host import Host
 from tests.deadline import wait_for
 from tests.services.redis import Redis
@@ -144,3 +146,54 @@ async def test_a_feed_that_cannot_be_read(source: str) -> None:
     with pytest.raises(FeedError):
         await feed.refresh()
     assert feed.error
+
+
+SECRET = "token-of-a-feed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"rubbish\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd?%s\r\n\r\n" % SECRET.encode(),
+        b"HTTP/1.1 302 Found\r\nLocation: http://[::1/?%s\r\n\r\n" % SECRET.encode(),
+        b"HTTP/1.1 302 Found\r\nLocation: ?%s\r\nConnection: close\r\n\r\n" % SECRET.encode(),
+        b"HTTP/1.1 503 \x1b[31mred\r\n\r\n",
+    ],
+    ids=["rubbish", "bad chunk", "to a file", "to no URL", "for ever", "escapes"],
+)
+async def test_what_is_told_of_an_answer_is_one_line_without_a_secret(answer: bytes) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        address = "{}:{}".format(*server.sockets[0].getsockname())
+        feed = Feed(f"http://mara:{SECRET}@{address}/list?{SECRET}", 1)
+        with pytest.raises(FeedError):
+            await feed.refresh()
+    assert feed.error.isprintable()
+    assert feed.error
+    assert SECRET not in feed.error
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["http://[::1/list", f"redis://:{SECRET}/x@host/0", f"http://mara:{SECRET}/x@host/list", "http://host:99999/"],
+)
+def test_an_address_that_is_none_is_an_error_at_the_start_and_not_told(source: str, host: Host) -> None:
+    with pytest.raises(MalformedError):
+        Feed(source, 1)
+    assert SECRET not in host.run("serve", "--dry-run", "--feed", source, code=4)
+
+
+async def test_a_file_that_says_of_itself_to_be_empty_is_not_read_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    os.mkfifo(path)
+    writer = await asyncio.create_subprocess_exec("sh", "-c", 'exec yes 8.8.4.4 > "$0"', str(path))
+    with pytest.raises(FeedError, match="larger than 64 MiB"):
+        await Feed(str(path), 1).refresh()
+    await writer.wait()
