@@ -117,6 +117,27 @@ async def test_dragging_over_the_chart_zooms(tmp_path: Path, tabs: Tabs) -> None
         assert await shown(page) == ["Now", "Yesterday"]
 
 
+DRAWN = """
+  const drawn = window.drawn = [], fill = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { drawn.push(text); fill.call(this, text, ...at); };
+"""
+
+
+@pytest.mark.parametrize(
+    ("days", "form"), [(3, "[0-9]{2}-[0-9]{2}"), (500, "20[0-9]{2}-[0-9]{2}"), (9000, "20[0-9]{2}")]
+)
+async def test_a_long_time_is_told_by_its_months_or_years(tmp_path: Path, tabs: Tabs, days: int, form: str) -> None:
+    async with site(tmp_path) as served:
+        now = time.time()
+        await served.add(alert(now - days * 86400), alert(now))
+        page = await tabs.open()
+        await page.add_init_script(DRAWN)
+        await page.goto(f"{served.url}/events?since=all")
+        await page.wait_for_function("window.drawn.includes('0')")
+        told = {text for text in await page.evaluate("window.drawn") if re.fullmatch(form, text)}
+        assert len(told) >= 2, "each says another time"
+
+
 async def test_older_ones_come_below_until_there_are_no_more(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         now = time.time()
@@ -143,6 +164,19 @@ async def test_live_events_come_on_top_when_they_pass_the_filter(tmp_path: Path,
         assert await shown(page) == ["Loud", "First"]
         await page.get_by_role("button", name="Live").click()
         await until(lambda: not served.arrivals.followed, what="nobody follows")
+
+
+async def test_a_list_that_was_live_is_live_when_one_comes_back_to_it(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path) as served:
+        await filled(served, time.time())
+        page = await tabs.open(f"{served.url}/events")
+        await page.get_by_role("button", name="Live").click()
+        await until(lambda: served.arrivals.followed, what="a follower")
+        await page.get_by_role("link", name="First", exact=True).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("First")
+        await page.go_back()
+        await expect(page.get_by_role("button", name="Live")).to_have_attribute("aria-pressed", "true")
+        await until(lambda: served.arrivals.followed, what="a follower again")
 
 
 async def test_who_may_not_follow_is_told_why(tmp_path: Path, tabs: Tabs) -> None:

@@ -2,6 +2,7 @@
 
 const MOST_LIVE = 500; // rows that a live list keeps
 const LIVE = "#live"; // in the address, so that a link or a reload goes on with it
+const DAY = 86400; // seconds
 const STORED = 1000; // milliseconds after which the store surely has what has just come
 const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 
@@ -54,7 +55,7 @@ function options(holder, names, starts) {
       x: { range: () => [starts[0] ?? 0, (starts.at(-1) ?? 0) + step] },
       y: { range: (_, low, high) => [0, Math.max(1, high)] },
     },
-    axes: [{ ...axis, size: 30, values: (_, splits) => splits.map(clock) }, { ...axis, size: 48, incrs: WHOLE }],
+    axes: [{ ...axis, size: 30, values: (_, marks) => labels(marks) }, { ...axis, size: 48, incrs: WHOLE }],
     series: [{}, ...[...names].reverse().map((name) => ({
       label: name,
       width: 0,
@@ -66,10 +67,14 @@ function options(holder, names, starts) {
   };
 }
 
-// Midnight is told by its day. All times are UTC, as in the list.
-function clock(seconds) {
-  const text = new Date(seconds * 1000).toISOString();
-  return seconds % 86400 ? text.slice(11, 16) : text.slice(5, 10);
+// Midnight is told by its day, and where the marks are months or years apart, by these. All times are UTC, as in the list.
+function labels(marks) {
+  const step = marks[1] - marks[0];
+  const [from, to] = step >= 365 * DAY ? [0, 4] : step >= 28 * DAY ? [0, 7] : [5, 10];
+  return marks.map((seconds) => {
+    const text = new Date(seconds * 1000).toISOString();
+    return seconds % DAY ? text.slice(11, 16) : text.slice(from, to);
+  });
 }
 
 function zoom(plot, address) {
@@ -83,6 +88,8 @@ function zoom(plot, address) {
 }
 
 let tail;
+let leaving = false; // a browser ends the stream then, and that is no error
+addEventListener("beforeunload", () => { leaving = true; });
 
 function toggle(button) {
   const on = !tail;
@@ -108,7 +115,7 @@ function follow(button) {
     told.hidden = false;
   });
   tail.addEventListener("error", (event) => {
-    if (event.target.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    if (leaving || event.target.readyState !== EventSource.CLOSED) return; // or it connects again by itself
     toggle(button);
     location.reload(); // to the login, as a rule
   });
