@@ -142,6 +142,19 @@ async def test_wrong_names_and_passwords_are_told_alike_and_not_for_long(
         assert (await client.log_in("mara", PASSWORD)).status == 303
 
 
+async def test_the_log_tells_which_user_s_login_failed_but_no_other_name_for_it_may_be_a_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(tmp_path, USERS) as opened, opened.client() as client:
+        await client.log_in(PASSWORD, "mara")
+        await client.log_in("mara", "guess")
+    told = [record.getMessage() for record in caplog.records if "wrong name" in record.getMessage()]
+    assert [("127.0.0.1" in line, "mara" in line, PASSWORD in line) for line in told] == [
+        (True, False, False),
+        (True, True, False),
+    ]
+
+
 async def test_who_has_one_password_guesses_at_no_more_others(tmp_path: Path) -> None:
     async with door(tmp_path, USERS) as opened, opened.client() as client:
         for _ in range(10):

@@ -1,5 +1,6 @@
 """What other sites, other names and other proxies try."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,24 @@ async def test_names_in_the_configuration_are_ours(tmp_path: Path) -> None:
             assert (await client.get("/api/outputs", Host=host)).status == 200
 
 
-@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP"])
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "X_Forwarded_Proto", "Forwarded", "Via", "X_Real_IP"])
 async def test_what_a_proxy_sends_needs_a_login(tmp_path: Path, header: str) -> None:
     async with door(tmp_path) as opened, opened.client() as client:
         answer = await client.get("/api/outputs", **{header: "for=198.51.100.1"})
         assert (answer.status, "api.login" in answer.error) == (421, True)
+
+
+async def test_what_nginx_sends_that_was_told_no_more_needs_a_login_too(tmp_path: Path) -> None:
+    """It says `Host: 127.0.0.1` of its own, adds no header, and speaks HTTP/1.0."""
+    async with door(tmp_path) as opened:
+        host = opened.site.url.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        writer.write(f"GET /api/outputs HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 421 ")
+    assert b"api.login" in answer
 
 
 async def test_the_proxy_says_who_somebody_is(tmp_path: Path) -> None:
@@ -153,6 +167,27 @@ async def test_the_clients_of_a_proxy_are_told_apart_when_they_guess(tmp_path: P
             assert (await client.log_in("mara", "guess", X_Forwarded_For=forwarded)).status == 403
         assert (await client.log_in("mara", X_Forwarded_For="198.51.100.7")).status == 403
         assert (await client.log_in("mara", X_Forwarded_For="198.51.100.8")).status == 303
+
+
+async def test_the_clients_of_a_proxy_that_adds_their_ports_are_told_apart_too(tmp_path: Path) -> None:
+    proxy = {"proxy": {"networks": ["127.0.0.1"]}}
+    async with door(tmp_path, USERS, proxy) as opened, opened.client() as client:
+        for number in range(10):
+            for hop in (f"198.51.100.7:{4000 + number}", f"[2001:db8::7]:{4000 + number}"):
+                assert (await client.log_in("mara", "guess", X_Forwarded_For=hop)).status == 403
+        assert (await client.log_in("mara", X_Forwarded_For="198.51.100.8:4000")).status == 303
+        for hop in ("198.51.100.7:5000", "198.51.100.7", "[2001:db8::7]:5000", "2001:db8::7"):
+            assert "Too many" in (await client.log_in("mara", X_Forwarded_For=hop)).text
+
+
+async def test_what_a_proxy_says_that_is_no_address_is_told_by_the_proxy_s(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy = {"proxy": {"networks": ["127.0.0.1"]}}
+    async with door(tmp_path, USERS, proxy) as opened, opened.client() as client:
+        await client.log_in("mara", "guess", X_Forwarded_For="unknown page: mara logged in")
+    assert "from 127.0.0.1 for mara" in caplog.text
+    assert "logged in" not in caplog.text
 
 
 async def test_the_hosts_of_one_ipv6_network_are_told_together(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sidekick.control.access.accounts import Accounts, first_user
 from sidekick.control.access.attempts import Attempts
 from sidekick.control.access.origin import host_of, is_loopback, origin_of, own_page
-from sidekick.control.access.proxy import FORWARDED, TrustedProxy
+from sidekick.control.access.proxy import TrustedProxy, came_through
 from sidekick.control.access.sessions import Sessions
 from sidekick.control.access.settings import AccessSettings, UserSettings
 from sidekick.control.ports import RefusedError, Visitor
@@ -83,7 +83,7 @@ class Doorkeeper:
         host = host_of(request.headers.get("host", ""))
         if not is_loopback(host) and host not in self._hosts:
             return f"{host[:100]!r} is no name of this page: name it in `api.hosts`, or ask for a login."
-        if any(name in request.headers for name in FORWARDED):
+        if came_through(request):
             return "This came through a proxy, and nobody has to log in: set `api.login` or `api.proxy`."
         return ""
 
@@ -119,7 +119,9 @@ class Doorkeeper:
         self._attempts.failed(address)  # before it is known, so that many at once are no way around
         user = await self._accounts.check(name, password)
         if user is None:
-            log.warning("page: wrong name or password from %s for %.60r", address, name)
+            # A name that nobody has may be a password, typed into the wrong field.
+            known = name if self._accounts.find(name) else "a name that no user has"
+            log.warning("page: wrong name or password from %s for %s", address, known)
             return False
         self._attempts.succeeded(address)
         self._sessions.end(request.cookies.get(COOKIE, ""))

@@ -1,15 +1,17 @@
 """A proxy in front: whom it names, for whom it speaks, and whether it was spoken to over TLS."""
 
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
+from sidekick.control.access.origin import host_of
 from sidekick.control.access.settings import ProxySettings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-"""Headers by which proxies say that they are one."""
+_PROXIES = {"forwarded", "via", "x-real-ip"}
+"""Headers by which proxies say that they are one, beside those that begin with `X-Forwarded-`."""
 _MOST_NAME = 200
 
 
@@ -41,7 +43,7 @@ class TrustedProxy:
         """The client's: the last that the proxy was spoken to by."""
         address = _peer(request)
         hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        while self._is_ours(address) and hops and (hop := hops.pop().strip()):
+        while self._is_ours(address) and hops and (hop := _address(hops.pop().strip())):
             address = hop
         return address
 
@@ -57,6 +59,21 @@ class TrustedProxy:
             return False
         parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(parsed in network for network in self._networks)
+
+
+def came_through(request: "Request") -> bool:
+    """Whether a proxy sent it on: by its headers, or by HTTP/1.0, as nginx does unasked, and no browser."""
+    if request.scope.get("http_version") == "1.0":
+        return True
+    return any(name in _PROXIES or name.startswith("x-forwarded-") for name in request.headers)
+
+
+def _address(hop: str) -> str:
+    """Of one hop, without the port that some proxies add; empty where it is none."""
+    for text in (hop, host_of(hop)):
+        with suppress(ValueError):
+            return str(ip_address(text))
+    return ""
 
 
 def _only(request: "Request", header: str) -> str:
