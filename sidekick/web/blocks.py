@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from sidekick.control.ports import Block, Blocks, RefusedError
 from sidekick.event import Event
-from sidekick.web.frame import Form, Frame, Said, text
+from sidekick.web.frame import Form, Frame, Said, asked, text
 
 _OWN = ("fd.lip", "fd.sip")
 """Fields of an alert that name this host, as a rule; the daemon would refuse to block it anyway."""
@@ -36,7 +36,7 @@ def router(blocks: Blocks | None, frame: Frame) -> APIRouter:
 
     async def shown(request: Request, said: Said | None = None) -> Response:
         rows, problem = await _list(blocks)
-        query = request.query_params
+        query, form = request.query_params, asked(said, "block")
         return frame.page(
             request,
             "blocks.html",
@@ -45,8 +45,10 @@ def router(blocks: Blocks | None, frame: Frame) -> APIRouter:
             blocks=rows,
             problem=problem,
             lives=LIVES,
-            target=query.get("target", ""),
-            alert=query.get("alert", ""),
+            life=text(form, "life") or "1 hour",
+            target=text(form, "target") or query.get("target", ""),
+            reason=text(form, "reason"),
+            alert=text(form, "alert") or query.get("alert", ""),
         )
 
     @routes.get("/blocks")

@@ -1,7 +1,7 @@
 """What surrounds every page: who looks, where they are, and what came of what they did."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -44,6 +44,8 @@ class Said:
 
     text: str
     bad: bool = False
+    asked: Form = field(default_factory=dict[str, list[str]])
+    """What was asked for and refused: nobody has to write it again."""
 
     @property
     def status(self) -> int:
@@ -92,7 +94,12 @@ class Frame:
         try:
             return Said(await action(form, visitor.name))
         except RefusedError as error:
-            return Said(str(error), bad=True)
+            return Said(str(error), bad=True, asked=form)
+
+
+def asked(said: Said | None, what: str = "") -> Form:
+    """The form that was refused, where it asked for that; else an empty one."""
+    return said.asked if said and text(said.asked, "do") == what else {}
 
 
 async def read_form(request: Request) -> Form:

@@ -5,14 +5,23 @@ from fastapi.responses import Response
 
 from sidekick.control.ports import Outputs, RefusedError
 from sidekick.sdk.moment import moment
-from sidekick.web.frame import Form, Frame, Said, text
+from sidekick.web.frame import Form, Frame, Said, asked, text
 
 
 def router(outputs: Outputs, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
-    async def shown(request: Request, said: Said | None = None) -> Response:
-        return frame.page(request, "outputs.html", said=said, outputs=await outputs.states())
+    async def shown(request: Request, said: Said | None = None, name: str = "") -> Response:
+        form = asked(said, "replay")
+        window = {"since": text(form, "since") or "1h", "until": text(form, "until")}
+        return frame.page(
+            request,
+            "outputs.html",
+            said=said,
+            outputs=await outputs.states(),
+            replayed=name if form else "",
+            window=window,
+        )
 
     @routes.get("/outputs")
     async def list_outputs(request: Request) -> Response:
@@ -20,7 +29,7 @@ def router(outputs: Outputs, frame: Frame) -> APIRouter:
 
     @routes.post("/outputs/{name}")
     async def act(request: Request, name: str) -> Response:
-        return await shown(request, await frame.act(request, lambda form, by: _act(outputs, name, form, by)))
+        return await shown(request, await frame.act(request, lambda form, by: _act(outputs, name, form, by)), name)
 
     return routes
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from sidekick.control.ports import RefusedError, Silencing
 from sidekick.filter import FilterError, compile_filter
 from sidekick.pipeline import SilenceSettings
-from sidekick.web.frame import Form, Frame, Said, text
+from sidekick.web.frame import Form, Frame, Said, asked, text
 
 LIVES = {"1 hour": 1, "4 hours": 4, "1 day": 24, "7 days": 168, "30 days": 720}
 """How long a silence may last, in hours."""
@@ -18,9 +18,16 @@ def router(silencing: Silencing, frame: Frame) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     def shown(request: Request, said: Said | None = None) -> Response:
-        condition = request.query_params.get("filter", "")
+        form = asked(said)
         return frame.page(
-            request, "silences.html", said=said, silences=silencing.active(), lives=LIVES, condition=condition
+            request,
+            "silences.html",
+            said=said,
+            silences=silencing.active(),
+            lives=LIVES,
+            life=text(form, "life") or "4 hours",
+            condition=text(form, "filter") or request.query_params.get("filter", ""),
+            reason=text(form, "reason"),
         )
 
     @routes.get("/silences")

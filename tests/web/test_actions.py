@@ -54,19 +54,25 @@ async def test_outputs_pause_resume_test_and_replay(tmp_path: Path, tabs: Tabs) 
 
 
 async def test_a_replay_may_have_an_end_and_makes_sense(tmp_path: Path, tabs: Tabs) -> None:
-    async with site(tmp_path, SLACK) as served:
+    async with site(tmp_path, SLACK, KAFKA) as served:
         page = await tabs.open(f"{served.url}/outputs")
         slack = page.get_by_role("row", name="Slack")
+        await slack.get_by_text("Replay slack").click()
         for since, until, outcome in (
             ("6h", "yesterday", "Nothing was sent: write a duration"),
             ("1h", "2h", "Nothing was sent: it would end before it begins."),
-            ("6h", "90m", "12 alerts sent again"),
         ):
-            await slack.get_by_text("Replay slack").click()
             await slack.get_by_label("Since").fill(since)
             await slack.get_by_label("Until").fill(until)
             await page.keyboard.press("Enter")
             await said(page, outcome)
+            await expect(slack.get_by_label("Since")).to_have_value(since)
+        await expect(page.get_by_role("row", name="Kafka").get_by_label("Since")).to_be_hidden()
+        await slack.get_by_label("Since").fill("6h")
+        await slack.get_by_label("Until").fill("90m")
+        await page.keyboard.press("Enter")
+        await said(page, "12 alerts sent again")
+        await expect(slack.get_by_label("Since")).to_be_hidden()
         assert served.outputs.done == [("replay 360 to 90 min", "slack", "local")]
 
 
@@ -184,9 +190,17 @@ async def test_an_event_is_silenced_and_the_silence_ended(tmp_path: Path, tabs: 
         assert served.silencing.active() == []
 
         await page.get_by_label("What is silenced").fill("priority >> Warning")
+        await page.get_by_label("For").select_option("7 days")
         await page.get_by_label("Reason").fill("none")
         await page.get_by_role("button", name="Silence", exact=True).click()
         await said(page, "at character")
+        await expect(page.get_by_label("What is silenced")).to_have_value("priority >> Warning")
+        await expect(page.get_by_label("For")).to_have_value("7 days")
+        await expect(page.get_by_label("Reason")).to_have_value("none")
+        await page.get_by_label("What is silenced").fill("priority >= Warning")
+        await page.get_by_role("button", name="Silence", exact=True).click()
+        await said(page, "Silenced until")
+        await expect(page.get_by_label("Reason")).to_have_value("")
 
 
 async def test_a_source_is_blocked_and_unblocked(tmp_path: Path, tabs: Tabs) -> None:
@@ -203,9 +217,13 @@ async def test_a_source_is_blocked_and_unblocked(tmp_path: Path, tabs: Tabs) -> 
         await expect(row.get_by_role("link")).to_have_attribute("href", f"/events/{event.uuid}")
 
         await page.get_by_label("Address").fill("127.0.0.1")
+        await page.get_by_label("For").select_option("7 days")
         await page.get_by_label("Reason").fill("by mistake")
         await page.get_by_role("button", name="Block", exact=True).click()
         await said(page, "127.0.0.1 is not blocked")
+        await expect(page.get_by_label("Address")).to_have_value("127.0.0.1")
+        await expect(page.get_by_label("For")).to_have_value("7 days")
+        await expect(page.get_by_label("Reason")).to_have_value("by mistake")
 
         await row.get_by_role("button", name="Unblock").click()
         await said(page, "no longer blocked")

@@ -118,8 +118,8 @@ async def test_dragging_over_the_chart_zooms(tmp_path: Path, tabs: Tabs) -> None
 
 
 DRAWN = """
-  const drawn = window.drawn = [], fill = CanvasRenderingContext2D.prototype.fillText;
-  CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { drawn.push(text); fill.call(this, text, ...at); };
+  const drawn = window.drawn = [], canvas = CanvasRenderingContext2D.prototype, fill = canvas.fillText;
+  canvas.fillText = function (text, ...at) { drawn.push(text); fill.call(this, text, ...at); };
 """
 
 
