@@ -1,6 +1,8 @@
 """Group commit: all that is appended in one turn of the event loop is written, and made durable, at once."""
 
 import asyncio
+import errno
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -49,6 +51,9 @@ class GroupCommit:
             records = self._log.append([payload for payloads, _ in group for payload in payloads], time.time_ns())
         except OSError as error:
             self._settle(group, error)
+            return
+        except MemoryError:  # else neither this group nor any after it would be answered
+            self._settle(group, OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
             return
         if self._syncer:
             self._syncer.sync().add_done_callback(partial(self._synced, group, records))

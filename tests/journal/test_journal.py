@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +111,30 @@ async def test_a_payload_beyond_all_measure_is_refused(open_journal: Opener) -> 
     journal = await open_journal()
     with pytest.raises(ValueError, match="67108865 bytes"):
         journal.append([bytes(MAX_PAYLOAD + 1)], lambda error: None)
+
+
+async def test_a_group_that_memory_has_no_room_for_is_refused_and_the_next_one_kept(open_journal: Opener) -> None:
+    journal = await open_journal(memory=0)
+    cursor = journal.cursor("webhook")
+    payload = bytes(MAX_PAYLOAD)
+    await keep(journal, b"before")
+    with no_more_memory(MAX_PAYLOAD), pytest.raises(OSError, match="Cannot allocate memory"):
+        await asyncio.wait_for(keep(journal, payload, payload), 10)
+    await until(lambda: not journal.full, within=5)
+    await keep(journal, b"after")
+    assert payloads_of(read_all(cursor)) == [b"before", b"after"]
+
+
+@contextmanager
+def no_more_memory(rest: int) -> Iterator[None]:
+    """Lets this process have that many bytes more, and then none."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + rest, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 async def test_wait_returns_when_the_record_is_there(open_journal: Opener) -> None:
