@@ -1,6 +1,7 @@
 """For libraries and files whose calls block: a thread of the output's own, so that nothing else waits with it."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -23,11 +24,10 @@ class OneThread:
         self._thread: Thread | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The call's result or exception."""
+        """The call's result or exception; raises OSError where no thread can be begun."""
         if self._thread is None:
             self._calls = SimpleQueue[_Call | None]()
-            self._thread = Thread(target=_work, args=(self._calls,), name=self._name, daemon=True)
-            self._thread.start()
+            self._thread = _started(self._name, self._calls)
         outcome = Future[T]()
         self._calls.put((outcome, work))
         return await asyncio.wrap_future(outcome)
@@ -51,13 +51,21 @@ async def run_apart(name: str, work: Callable[[], T]) -> T:
     outcome = Future[T]()
     for call in ((outcome, work), None):
         calls.put(call)
-    thread = Thread(target=_work, args=(calls,), name=name, daemon=True)
-    thread.start()
+    thread = _started(name, calls)
     try:
         return await asyncio.wrap_future(outcome)
     finally:
         if outcome.done():  # else it was given up, and may hang for a night
             thread.join()
+
+
+def _started(name: str, calls: SimpleQueue[_Call | None]) -> Thread:
+    thread = Thread(target=_work, args=(calls,), name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # the host has no room for another, which is no defect of who wants it
+        raise OSError(errno.EAGAIN, str(error)) from error
+    return thread
 
 
 def _work(calls: SimpleQueue[_Call | None]) -> None:

@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import pytest
 from sidekick.journal import MAX_PAYLOAD, Journal, JournalError, JournalFull, JournalSettings
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
+from tests.memory import no_more_memory
 
 SMALL = {"segment": 1000, "memory": 0}
 
@@ -123,18 +121,6 @@ async def test_a_group_that_memory_has_no_room_for_is_refused_and_the_next_one_k
     await until(lambda: not journal.full, within=5)
     await keep(journal, b"after")
     assert payloads_of(read_all(cursor)) == [b"before", b"after"]
-
-
-@contextmanager
-def no_more_memory(rest: int) -> Iterator[None]:
-    """Lets this process have that many bytes more, and then none."""
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + rest, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 async def test_wait_returns_when_the_record_is_there(open_journal: Opener) -> None:

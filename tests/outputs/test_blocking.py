@@ -10,6 +10,7 @@ from sidekick.event import Event
 from sidekick.sdk import Context, OutputSettings, RetryableError
 from sidekick.sdk.blocking import BlockingOutput
 from sidekick.sdk.inflight import Verdict
+from tests.memory import no_more_threads
 from tests.outputs.alerts import alert
 
 
@@ -51,5 +52,19 @@ async def test_a_place_that_hangs_holds_one_thread_until_it_is_back() -> None:
     output.back.set()
     await connection.send([alert()])
     assert output.opened == 2, "once for who gave it up, and once anew"
+    await connection.close()
+    assert threads() == 0
+
+
+async def test_a_host_without_room_for_a_thread_has_one_later() -> None:
+    output = Hanging()
+    output.back.set()
+    connection = Connection(output)
+    with no_more_threads():
+        with pytest.raises(RetryableError, match="can't start new thread"):
+            await connection.send([alert()])
+        await connection.rest()
+    await connection.send([alert()])
+    assert output.opened == 1
     await connection.close()
     assert threads() == 0
