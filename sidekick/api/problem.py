@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from sidekick.control import RefusedError
 from sidekick.filter import FilterError
 from sidekick.store import StoreError
-from sidekick.web.page import HEADERS
+from sidekick.web.page import HEADERS, page
 
 
 class Problem(BaseModel):
@@ -66,8 +66,13 @@ def install(app: FastAPI) -> None:
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    path = request.url.path
+    if "text/html" in request.headers.get("accept", "") and not f"{path}/".startswith("/api/"):
+        # Somebody typed it, or a browser without scripts asks again for what a form was sent to.
+        frame: dict[str, Any] = {"sections": {}, "here": "", "visitor": None, "not_taken": "", "said": None}
+        return page("nowhere.html", status=error.status_code, path=path, **frame)
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return problem(error.status_code, f"{error.detail}: {request.method} {request.url.path[:200]}", **headers)
+    return problem(error.status_code, f"{error.detail}: {request.method} {path[:200]}", **headers)
 
 
 async def _of_validation(request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -79,8 +79,7 @@ class Frame:
         """Raises `LoginNeededError`."""
         visitor = self._access.visitor(request)
         if visitor is None:
-            path, query = request.url.path, request.url.query
-            raise LoginNeededError((f"{path}?{query}" if query else path) if request.method == "GET" else "/")
+            raise LoginNeededError(_place(request))
         return visitor
 
     async def act(self, request: Request, action: Action) -> Said:
@@ -100,6 +99,15 @@ class Frame:
 def asked(said: Said | None, what: str = "") -> Form:
     """The form that was refused, where it asked for that; else an empty one."""
     return said.asked if said and text(said.asked, "do") == what else {}
+
+
+def _place(request: Request) -> str:
+    """The page that is asked for, or the one that a form was on."""
+    try:
+        place = urlsplit(str(request.url) if request.method == "GET" else request.headers.get("referer", "/"))
+    except ValueError:
+        return "/"
+    return f"{place.path}?{place.query}" if place.query else place.path
 
 
 async def read_form(request: Request) -> Form:

@@ -245,6 +245,18 @@ async def test_what_is_empty_says_what_to_do_next(tmp_path: Path, tabs: Tabs) ->
             await expect(page.get_by_role("main")).to_contain_text(advice)
 
 
+@pytest.mark.parametrize(("path", "status"), [("/nope", 404), ("/outputs/slack", 405), ("/static/nope", 404)])
+async def test_an_address_that_is_none_leads_on(tmp_path: Path, tabs: Tabs, path: str, status: int) -> None:
+    async with site(tmp_path, SLACK) as served:
+        page = await tabs.open()
+        answer = await page.goto(served.url + path)
+        assert answer
+        assert answer.status == status
+        await expect(page.get_by_role("heading", level=1)).to_have_text("There is no such page")
+        await page.get_by_role("link", name="All events").click()
+        await page.wait_for_url("**/events")
+
+
 async def test_logging_in_leads_to_the_page_that_was_wanted(tmp_path: Path, tabs: Tabs) -> None:
     access = Access(None, Visitor("admin", logged_in=True))
     async with site(tmp_path, SLACK, access=access) as served:
@@ -265,11 +277,13 @@ async def test_a_session_that_ends_leads_an_action_to_the_login(tmp_path: Path, 
         page = await tabs.open(f"{served.url}/login?to=//elsewhere.example/")
         await log_in(page, "admin")
         await page.wait_for_url(f"{served.url}/events")
-        await page.goto(f"{served.url}/outputs")
+        await page.goto(f"{served.url}/outputs?here")
         access.sessions.clear()
         await page.get_by_role("button", name="Pause").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
         assert served.outputs.done == []
+        await log_in(page, "admin")
+        await page.wait_for_url(f"{served.url}/outputs?here")
 
 
 async def test_who_may_only_read_sees_all_and_changes_nothing(tmp_path: Path, tabs: Tabs) -> None:
