@@ -171,6 +171,16 @@ async def test_dead_letters_are_shown_replayed_and_dropped(tmp_path: Path, tabs:
         await expect(page.get_by_role("main")).to_contain_text("No dead letters of slack")
 
 
+async def test_more_letters_than_a_page_holds_are_sent_again_by_a_command(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, SLACK) as served:
+        for number in range(201):
+            await served.letters.boxes["slack"].add(alert(time.time() - number), "too long")
+        page = await tabs.open(f"{served.url}/dead-letters?output=slack")
+        main = page.get_by_role("main")
+        await expect(main).to_contain_text("And 1 more letter.")
+        await expect(main).to_contain_text("replay --output slack --all")
+
+
 async def test_an_event_is_silenced_and_the_silence_ended(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         event, other = alert(time.time()), alert(time.time(), rule="Another")
