@@ -216,6 +216,8 @@ class Journal:
         self._refusing = bool(obstacle)
 
     def _keep_size(self) -> None:
+        if self.bytes > self.settings.retention.size and not self._log.closed:
+            self._rotate()  # one group is larger than the limit, and could not be removed while it is written to
         while self.bytes > self.settings.retention.size and self._remove_oldest():
             pass
         self._over_limit = self.bytes > self.settings.retention.size

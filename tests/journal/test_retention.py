@@ -78,6 +78,22 @@ async def test_room_is_there_as_soon_as_a_cursor_has_passed(open_journal: Opener
     assert not journal.full
 
 
+@pytest.mark.parametrize("policy", ["reject", "drop_oldest"])
+async def test_one_group_above_the_limit_makes_room_like_any_other(open_journal: Opener, policy: str) -> None:
+    journal = await open_journal(retention={"size": 8000}, full=policy)
+    cursor = journal.cursor("webhook")
+    [large] = await fill(journal, 1, size=9000)
+    if policy == "reject":
+        with pytest.raises(JournalFull, match="limit"):
+            await fill(journal, 1, start=1)
+        assert payloads_of(read_all(cursor)) == [large]
+        cursor.advance(1)
+    after = await fill(journal, 1, start=1)
+    assert not journal.full
+    assert payloads_of(read_all(cursor)) == after
+    assert journal.dropped_oldest == (policy == "drop_oldest")
+
+
 async def test_a_forgotten_cursor_keeps_nothing(open_journal: Opener, tmp_path: Path) -> None:
     journal = await open_journal(retention={"size": 8000})
     journal.cursor("removed")
