@@ -164,6 +164,7 @@ encode_json = msgspec.json.Encoder(order="deterministic", enc_hook=_as_written).
 _ALERT_KEYS = frozenset(_Alert.__struct_fields__)
 _MAX_DIGITS = 4300
 _MAX_DEPTH = 200  # deeper nesting is refused by Elasticsearch and others long before, and would exhaust the stack here
+_FLAT = frozenset({str, int, bool, type(None), NumberLiteral})
 _TOO_DEEP = f"nested deeper than {_MAX_DEPTH} levels"
 
 
@@ -178,7 +179,7 @@ def decode(body: bytes) -> list[Event]:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         else:
-            if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+            if alert.output_fields and not _FLAT.issuperset(map(type, alert.output_fields.values())):
                 _refuse_depth(alert.output_fields, _MAX_DEPTH)
             return [_event(alert)]
     events = [_event(_lenient_alert(value)) for value in _json_values(body.decode("utf-8", "replace"))]
