@@ -3,14 +3,9 @@
 import asyncio
 from ipaddress import IPv4Address
 
-import pytest
-from click.testing import CliRunner
-
-from sidekick.commands.password import command
 from sidekick.control import RefusedError
 from sidekick.control.access.accounts import Account, Accounts
 from sidekick.control.access.attempts import Attempts
-from sidekick.control.access.password import check_hash, matches
 from sidekick.control.access.sessions import Sessions
 from sidekick.control.access.settings import AccessSettings
 from tests.api.door import PASSWORD, USERS
@@ -47,14 +42,3 @@ async def test_a_crowd_at_the_login_waits_at_the_door() -> None:
     assert outcomes[1:20] == [None] * 19
     assert [type(outcome) for outcome in outcomes[20:]] == [RefusedError] * 5
     assert await accounts.check("mara", PASSWORD) == outcomes[0]
-
-
-@pytest.mark.parametrize(
-    "typed", ["s3cret\ns3cret\n", "wrong\ns3cret\ns3cret\ns3cret\n"], ids=["at once", "in the end"]
-)
-def test_the_command_prints_a_hash_and_no_password(typed: str) -> None:
-    done = CliRunner().invoke(command, input=typed)
-    assert done.exit_code == 0
-    hashed = check_hash(done.stdout.strip().splitlines()[-1])
-    assert matches("s3cret", hashed)
-    assert "s3cret" not in done.output
