@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sidekick.store import counts, search
 from sidekick.store.counts import Histogram, Tally
-from sidekick.store.schema import StoreError, open_to_read
+from sidekick.store.schema import StoreError, mark_of, open_to_read
 from sidekick.store.search import Page, Search, Stored
 
 P = ParamSpec("P")
@@ -31,12 +31,13 @@ class Queries:
         self._path = path
         self._limit = limit
         self._connection: sqlite3.Connection | None = None
+        self._mark: tuple[int, int] | None = None
         self._end = 0.0
         self._turn_ends = 0.0
 
     def find(self, wanted: Search) -> Page:
         """A page of events, newest first."""
-        return self._answer(search.find, wanted, self._is_late)
+        return self._answer(search.find, wanted, self._make_way)
 
     def one(self, uuid: str) -> Stored | None:
         """The event of that id."""
@@ -58,23 +59,38 @@ class Queries:
         """Closes the file, from any thread; without it the file stays open until the garbage collector comes by."""
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
-    def _is_late(self) -> bool:
+    def _make_way(self) -> bool:
+        """Offers the core to others where a turn is over; whether the query's time is over, too."""
         now = time.monotonic()
         if now > self._turn_ends:
             os.sched_yield()
-            now = time.monotonic()
-            self._turn_ends = now + _TURN
-        return now > self._end
+            self._turn_ends = time.monotonic() + _TURN
+        return self._is_late()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._end
 
     def _answer(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._connection is None:
-            self._connection = open_to_read(self._path)
-            self._connection.set_progress_handler(self._is_late, _OPERATIONS)
+        connection = self._open()
         self._end = time.monotonic() + self._limit
         try:
-            return query(self._connection, *args, **kwargs)
+            # One state of the store for all that one question reads.
+            connection.execute("BEGIN")
+            return query(connection, *args, **kwargs)
         except sqlite3.Error as error:
             if self._is_late():
                 raise StoreError(f"no answer within {self._limit:g} s") from error
             raise StoreError(f"the store cannot be read: {error}") from error
+        finally:
+            connection.rollback()
+
+    def _open(self) -> sqlite3.Connection:
+        """The file that is there now: one that was taken away or replaced is let go."""
+        mark = mark_of(self._path)
+        if self._connection is None or mark != self._mark:
+            self.close()
+            self._connection, self._mark = open_to_read(self._path), mark
+            self._connection.set_progress_handler(self._make_way, _OPERATIONS)
+        return self._connection

@@ -65,18 +65,24 @@ class Reader:
 
     async def close(self) -> None:
         """Ends threads or processes, once they have answered."""
-        for worker in self._workers:
-            await asyncio.to_thread(worker.shutdown)
+        self._idle.clear()
+        while self._workers:  # one whose process is ended meanwhile leaves by itself
+            await asyncio.to_thread(self._workers.pop().shutdown)
         for queries in self._near:
             queries.close()
 
     async def _run(self, query: Callable[..., T], *args: object) -> T:
+        # Whoever asked may leave, but the query goes on, and has its worker until it is over: the next takes another.
+        return await asyncio.shield(self._ask(query, args))
+
+    async def _ask(self, query: Callable[..., T], args: tuple[object, ...]) -> T:
         async with self._free:
             worker = self._idle.popleft() if self._idle else self._new_worker()
             try:
                 return await asyncio.get_running_loop().run_in_executor(worker, _answer, query, args)
             except BrokenExecutor:
-                self._workers.remove(worker)
+                if worker in self._workers:
+                    self._workers.remove(worker)
                 raise StoreError("the process that reads the store was ended; ask again") from None
             finally:
                 if worker in self._workers:

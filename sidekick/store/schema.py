@@ -43,6 +43,15 @@ class StoreError(Exception):
     """The file cannot be used; the message says why, in one line."""
 
 
+def mark_of(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another that takes its place while the first is open; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def open_to_write(path: Path) -> sqlite3.Connection:
     """The file, made if need be and brought to this version. Raises `StoreError`, sqlite3.Error, OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)

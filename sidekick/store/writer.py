@@ -15,8 +15,8 @@ from typing import NamedTuple, Self
 
 from sidekick.event import Event
 from sidekick.store.counts import DIMENSIONS, HOUR, MINUTE, SPANS, labels
-from sidekick.store.schema import open_to_write
-from sidekick.store.words import text, uuid_bytes
+from sidekick.store.schema import mark_of, open_to_write
+from sidekick.store.words import LETTERS, MARK, text, uuid_bytes
 
 Key = tuple[int, ...]
 """What an event is counted by: priority, rule, source, host, namespace and image, as numbers."""
@@ -52,20 +52,30 @@ class Row(NamedTuple):
 class Writer:
     """Writes a store, others beside it or not; `open` makes it."""
 
-    def __init__(self, connection: sqlite3.Connection, limits: Limits, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, limits: Limits, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._path = path
+        self._mark = mark_of(path)
         self._db = connection
         self._limits = limits
         self._clock = clock
         self._names: dict[str, int] = {}
+        self._seen = 0
         (self._page,) = connection.execute("PRAGMA page_size").fetchone()
 
     @classmethod
     def open(cls, path: Path, limits: Limits, clock: Callable[[], float] = time.time) -> Self:
         """Raises `StoreError`, sqlite3.Error, OSError."""
-        return cls(open_to_write(path), limits, clock)
+        return cls(path, open_to_write(path), limits, clock)
 
     def close(self) -> None:
         self._db.close()
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file is still the one at its path: what is written into another is lost."""
+        return mark_of(self._path) == self._mark
 
     def add(self, events: Sequence[Event]) -> int:
         """Keeps the events that are not there yet, all or none; their number. Raises sqlite3.Error."""
@@ -107,6 +117,7 @@ class Writer:
         return done
 
     def _add(self, events: Sequence[Event]) -> int:
+        self._forget_what_others_changed()
         stored = int(self._clock())
         # Not remembered: a test event and a replay are written beside the service's own writer.
         (first,) = self._db.execute(_NEXT).fetchone()
@@ -160,6 +171,13 @@ class Writer:
                 self._names[name] = number
         return number
 
+    def _forget_what_others_changed(self) -> None:
+        """Another writer of the file may have removed names that are remembered here."""
+        (seen,) = self._db.execute("PRAGMA data_version").fetchone()
+        if seen != self._seen:
+            self._names.clear()
+            self._seen = seen
+
     def _remove_some(self) -> int:
         """Removes at most a chunk; the number of events removed."""
         newest = math.inf if self.bytes > self._limits.size * _HEADROOM else self._clock() - self._limits.age
@@ -186,3 +204,17 @@ class Writer:
         self._db.executemany("DELETE FROM totals WHERE dimension = ? AND span = ? AND start = ? AND count <= 0", totals)
         self._db.execute("DELETE FROM events WHERE id <= ?", (rows[-1].id,))
         self._db.executemany("DELETE FROM minutes WHERE minute = ? AND last <= ?", [(m, rows[-1].id) for m in minutes])
+        self._remove_names({number for row in rows for number in row.key[1:]})
+
+    def _remove_names(self, numbers: Iterable[int]) -> None:
+        """Those that no event has any more: hosts and images come and go, and would fill the file in the end."""
+        unused = [(number,) for number in numbers if not self._is_used(number)]
+        if unused:
+            self._db.executemany("DELETE FROM names WHERE id = ?", unused)
+            self._names.clear()
+
+    def _is_used(self, number: int) -> bool:
+        marked = " OR ".join(f'"{MARK}{letter}{number}"' for letter in LETTERS[1:])
+        # The newest first: what lies before it may have been removed, and would be passed over one by one.
+        found = self._db.execute("SELECT 1 FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT 1", (marked,))
+        return found.fetchone() is not None

@@ -32,8 +32,11 @@ class Writing:
         await self._run(_open, self._path, self._limits)
 
     async def add(self, events: Sequence[Event]) -> None:
-        """Keeps the events that are not there yet, all or none; then removes what is too old or too much."""
-        await self._run(_add, [event.json for event in events])
+        """Keeps the events that are not there yet, all or none; then removes what is too old or too much.
+
+        A file that was taken away or replaced is let go first, and that in its place written.
+        """
+        await self._run(_add, self._path, self._limits, [event.json for event in events])
 
     async def close(self) -> None:
         """Ends the process, once it has done what it was told."""
@@ -64,7 +67,11 @@ def _open(path: Path, limits: Limits) -> None:
     _writers.append(Writer.open(path, limits))
 
 
-def _add(alerts: Sequence[bytes]) -> None:
+def _add(path: Path, limits: Limits, alerts: Sequence[bytes]) -> None:
+    if not all(writer.in_place for writer in _writers):
+        _close()
+    if not _writers:
+        _open(path, limits)
     (writer,) = _writers
     writer.add([Event.from_json(alert) for alert in alerts])
     writer.keep_limits()

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from outputs.store import Store, StoreSettings
 from sidekick.event import Event, decode
 from sidekick.filter import Filter, compile_filter
 from sidekick.sdk import Context
-from sidekick.store import Reader, Search
+from sidekick.store import Limits, Reader, Search, StoreError, Writer
 from tests.deadline import until
 from tests.faults.falco import Falco
 from tests.faults.sidekick import Sidekick
@@ -113,6 +115,36 @@ async def test_a_search_without_time_goes_on_where_it_stopped_though_it_had_foun
     await hurried.close()
 
 
+class Held(Filter):
+    """Looks at no alert before it is let go."""
+
+    __slots__ = ("begun", "go")
+
+    def __init__(self) -> None:
+        whole = compile_filter("n < 0")
+        super().__init__(whole.text, whole.expression)
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, event: Event) -> bool:
+        self.begun.set()
+        self.go.wait(60)
+        return super().__call__(event)
+
+
+async def test_a_search_that_nobody_waits_for_any_more_does_not_hold_up_the_next(path: Path, reader: Reader) -> None:
+    await write(path, alerts(2))
+    held = Held()
+    search = asyncio.create_task(reader.find(Search(condition=held)))
+    await until(held.begun.is_set, what="the search")
+    search.cancel()
+    try:
+        async with asyncio.timeout(30):
+            assert await reader.extent()
+            assert await reader.extent()
+    finally:
+        held.go.set()
+
+
 class Slow(Filter):
     """Finds nothing, and takes its time over each alert."""
 
@@ -144,6 +176,63 @@ async def test_the_oldest_go_when_the_file_is_too_large(path: Path, reader: Read
     kept = await found(reader)
     assert 0 < len(kept) < 6000
     assert await asyncio.to_thread(os.path.getsize, path) <= size * 1.05
+
+
+def named(first: int, count: int) -> list[Event]:
+    """Alerts whose image no other has."""
+    body = {"rule": "r", "priority": "Error", "output": "x", "time": "2026-05-06T07:00:00Z"}
+    images = (f"image-{number:06}-{'x' * 600}" for number in range(first, first + count))
+    fields = ({"container.image.repository": image} for image in images)
+    return [decode(json.dumps(body | {"output_fields": one}).encode())[0] for one in fields]
+
+
+async def test_names_go_with_the_last_event_that_has_them_or_they_would_leave_no_room(
+    path: Path, reader: Reader
+) -> None:
+    size = 2_000_000
+    for first in range(0, 3000, 100):
+        await write(path, named(first, 100), size=size)
+    kept = await found(reader)
+    assert len(kept) >= 100
+    assert await asyncio.to_thread(os.path.getsize, path) <= size * 1.05
+    tallies = await reader.top("image", 0, 1 << 33, {}, len(kept) + 1)
+    assert Counter(dict(tallies)) == Counter(event.fields["container.image.repository"] for event in kept)
+
+
+async def test_a_name_that_another_writer_removed_is_made_anew(path: Path, reader: Reader) -> None:
+    clock = 0.0
+    first = Writer.open(path, Limits(age=1e9, size=1 << 40), lambda: clock)
+    first.add(named(1, 1))
+    other = Writer.open(path, Limits(age=10, size=1 << 40), lambda: 1000.0)
+    other.keep_limits()
+    clock = 1000.0
+    again = named(1, 1)
+    first.add(again)
+    other.add(named(2, 1))
+    assert [tally.events for tally in await reader.top("image", 0, 1 << 33, {})] == [1, 1]
+    image = str(again[0].fields["container.image.repository"])
+    assert await reader.top("image", 0, 1 << 33, {"image": image}) == [(image, 1)]
+    assert [one.uuid for one in await found(reader, condition=compile_filter(f"container.image.repository = {image}"))]
+    first.close()
+    other.close()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_file_that_is_taken_away_is_made_anew_and_one_in_its_place_is_read(path: Path, apart: bool) -> None:
+    reader = Reader(path, apart=apart)
+    store = Store(StoreSettings(path=str(path)), Context())
+    await store.connect()
+    before, after = alerts(3), alerts(2)
+    await store.send(before)
+    assert len(await found(reader)) == 3
+    for file in await asyncio.to_thread(lambda: list(path.parent.glob(f"{path.name}*"))):
+        file.unlink()
+    with pytest.raises(StoreError, match="there is no store"):
+        await found(reader)
+    await store.send(after)
+    assert {event.uuid for event in await found(reader)} == {event.uuid for event in after}
+    await store.close()
+    await reader.close()
 
 
 async def test_a_file_is_shortened_when_less_is_allowed(path: Path, reader: Reader) -> None:
