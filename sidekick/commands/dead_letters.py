@@ -77,7 +77,7 @@ def _list_refused(path: Path, as_json: bool) -> None:
 
 
 def _print_table(rows: Sequence[tuple[str, DeadLetter]]) -> None:
-    shown = table("output", whole("id"), whole("since"), "rule", "reason")
+    shown = table(whole("output"), whole("id"), whole("since"), "rule", "reason")
     for name, letter in rows:
         shown.add_row(name, letter.id[:8], letter.at[:19], untrusted(letter.decoded().rule), untrusted(letter.reason))
     print_table(shown)
