@@ -192,6 +192,11 @@ async def be_away(body: bytes) -> web.Response:
         (["replay", "--output", "webhook", "--since", "1h", "--filter", "rule ="], "^"),
         (["dead-letters", "replay", "--output", "webhook"], "name the ids, or say --all"),
         (["dead-letters", "drop", "--output", "webhook", ""], "0 dead letters of this output have an id"),
+        (
+            ["dead-letters", "list", "--output", "webhok"],
+            "no output is called 'webhok'; there are: prometheus, webhook",
+        ),
+        (["dead-letters", "replay", "--output", "webhok", "--all"], "no output is called 'webhok'"),
         (["events"], "'store' is not on; on are: prometheus, webhook"),
     ],
 )
@@ -199,7 +204,7 @@ async def test_a_mistake_is_named(service: Service, words: list[str], says: str)
     failed = await service.run(*words)
     assert failed.returncode == 2
     assert says in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert failed.stderr.startswith("Usage: "), "no progress is shown of what is not done"
 
 
 SIDEKICK = (sys.executable, "-m", "sidekick")
@@ -226,6 +231,17 @@ def test_a_folder_that_is_none_is_told_in_a_line(tmp_path: Path, command: str) -
     assert "Traceback" not in refused.stderr
 
 
-def test_what_is_dropped_for_an_output_that_is_none_leaves_no_file(tmp_path: Path) -> None:
+def test_what_is_dropped_for_an_output_that_is_none_is_a_mistake_and_leaves_no_file(tmp_path: Path) -> None:
     dropped = said(*SIDEKICK, "dead-letters", "drop", "--output", "nobody", "--all", home=tmp_path)
-    assert (dropped.stdout, list(tmp_path.iterdir())) == ("0 dropped.\n", [])
+    assert (dropped.returncode, dropped.stdout, list(tmp_path.iterdir())) == (2, "", [])
+    assert "no output is called 'nobody'; there are: prometheus" in dropped.stderr
+
+
+def test_letters_of_an_output_that_is_gone_can_be_listed_and_dropped(tmp_path: Path) -> None:
+    letter = {"id": "3f", "at": "2026-05-06T07:08:09.000+00:00", "reason": "no", "event": {"uuid": "3f"}}
+    (tmp_path / "data/dead-letters").mkdir(parents=True)
+    (tmp_path / "data/dead-letters/slack.old.jsonl").write_text(json.dumps(letter) + "\n")
+    listed = said(*SIDEKICK, "dead-letters", "list", "--output", "slack.old", "--json", home=tmp_path)
+    assert json.loads(listed.stdout)["id"] == "3f"
+    dropped = said(*SIDEKICK, "dead-letters", "drop", "--output", "slack.old", "--all", home=tmp_path)
+    assert (dropped.returncode, dropped.stdout) == (0, "1 dropped.\n")

@@ -33,10 +33,20 @@ def _folder(configuration: Configuration) -> Path:
     return configuration.folder / "dead-letters"
 
 
+def _known(configuration: Configuration, output: str | None) -> None:
+    """A usage error (exit code 2) for an output that is neither configured nor has letters: "none" would mislead."""
+    names = {*configuration.outputs, *configuration.off, *_with_letters(_folder(configuration))}
+    if output is not None and output not in names:
+        raise click.UsageError(f"no output is called {output!r}; there are: {', '.join(sorted(names))}")
+
+
+def _with_letters(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.jsonl"))
+
+
 def _letters(folder: Path, output: str | None) -> list[tuple[str, DeadLetter]]:
     """Each with its output's name: those of one output, or of all."""
-    names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    wanted = [name for name in names if output in (None, name)]
+    wanted = [name for name in _with_letters(folder) if output in (None, name)]
     return [(name, letter) for name in wanted for letter in DeadLetters(folder, name).letters().values()]
 
 
@@ -51,6 +61,7 @@ def list_letters(configured: Configured, output: str | None, refused: bool, as_j
     if refused:
         _list_refused(configuration.folder / "refused.jsonl", as_json)
         return
+    _known(configuration, output)
     rows = _letters(_folder(configuration), output)
     if as_json:
         for name, letter in rows:
@@ -108,7 +119,9 @@ def show(configured: Configured, id: str) -> None:
 @click.pass_obj
 def drop(configured: Configured, output: str, ids: tuple[str, ...], every: bool) -> None:
     """Throws dead letters away, for good. Each of IDS may be the first characters of one."""
-    folder = _folder(configured())
+    configuration = configured()
+    _known(configuration, output)
+    folder = _folder(configuration)
     letters = _chosen(folder, output, ids, every)
     _remove(folder, output, [letter.id for letter in letters], "dropped")
     click.echo(f"{len(letters)} dropped.")
@@ -148,6 +161,7 @@ def replay(configured: Configured, output: str, ids: tuple[str, ...], every: boo
     from sidekick.commands.replay import replay as deliver  # noqa: PLC0415  (only this one needs the engine)
 
     configuration = configured()
+    _known(configuration, output)
     folder = _folder(configuration)
     letters = _chosen(folder, output, ids, every)
     records = [Record(index, 0, bytes(letter.event)) for index, letter in enumerate(letters)]

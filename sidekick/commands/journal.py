@@ -98,7 +98,9 @@ def _failures() -> Generator[None]:
 @contextmanager
 def _progress(verb: str, total: int) -> Generator[Callable[[int], None]]:
     columns = (TextColumn(verb), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Where nobody looks it would write an empty line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(verb, total=total)
         waiting = 0
 

@@ -70,6 +70,7 @@ def replay(
     configuration: Configuration, name: str, records: Iterable[Record], wanted: Callable[[Event], bool]
 ) -> Outcome:
     """Delivers records to one output and says on the terminal how it goes."""
+    output = build_output(output_named(configuration, name), context(configuration))
     refusals = Refusals()
     worker: Worker
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_console) as progress:
@@ -79,7 +80,6 @@ def replay(
             passed=lambda count: progress.update(task, description=f"{name}: {count} alerts done"),
             ended=lambda: worker.stop(),
         )
-        output = build_output(output_named(configuration, name), context(configuration))
         worker = Worker(name, output, cursor, wanted, refusals)
         interrupted = asyncio.run(_run(worker))
     complete = not (refusals.reasons or worker.last_error or interrupted)

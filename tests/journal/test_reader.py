@@ -170,7 +170,7 @@ def test_export_writes_the_alerts_as_lines(kept: list[bytes], directory: Path, t
     wanted = b"".join(payload + b"\n" for payload in kept[:3] + kept[4:])
     result = run(directory, "export")
     assert (result.exit_code, result.stdout_bytes) == (0, wanted)
-    assert "19 alerts exported" in result.stderr
+    assert result.stderr == "19 alerts exported.\n"
     assert run(directory, "export", "--since", "1h", "-o", str(tmp_path / "out")).exit_code == 0
     assert (tmp_path / "out").read_bytes() == wanted
     assert run(directory, "export", "--until", "1h").stdout_bytes == b""
