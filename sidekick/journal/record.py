@@ -107,6 +107,8 @@ class Scanner:
         offset = low + _HEADER.size
         while offset < self._end:
             data = os.pread(self._fd, _FIND_CHUNK, offset)
+            if not data:
+                return None
             hit = data.find(beginning)
             if hit < 0:
                 offset += max(1, len(data) - len(beginning) + 1)
@@ -151,6 +153,8 @@ class Scanner:
         stop = self._end if stop is None else stop
         while offset < stop:
             at = self._load(offset, len(MAGIC))
+            if at >= len(self._data):  # the file has been cut, and where it was nothing is looked for byte by byte
+                return None
             hit = self._data.find(MAGIC, at)
             if hit < 0:
                 offset = max(offset + 1, self._start + len(self._data) - len(MAGIC) + 1)

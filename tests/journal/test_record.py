@@ -134,3 +134,16 @@ def test_a_record_is_found_by_the_beginning_of_its_payload(payloads: list[bytes]
     with scanner(garbage + encode(records), 64) as found:
         record = found.find(beginning, 0)
     assert record == next((one for one in records if one.payload.startswith(beginning)), None)
+
+
+@pytest.mark.timeout(10)
+def test_a_file_that_was_cut_while_it_is_open_has_an_end() -> None:
+    records = records_of([b"one", b"two"])
+    with tempfile.TemporaryFile() as file:
+        file.write(encode(records))
+        file.flush()
+        found = Scanner(file.fileno(), 1 << 40)
+        *items, rest = found.walk(0)
+        assert [item.record for item in items if isinstance(item, Found)] == records
+        assert rest == Damage(boundaries(records)[-1], 1 << 40)
+        assert found.find(b"three", 0) is None
