@@ -148,9 +148,18 @@ class Senders:
                     last = await ended.wait()
             except TimeoutError:
                 pass
+            self._correct()
             self._forget()
             self._tell()
             await self._save()
+
+    def _correct(self) -> None:
+        """A clock that was ahead and was set back has left hosts that would be heard of for years to come."""
+        now = self._clock()
+        for one in self._hosts.values():
+            if one.last > now:
+                one.last, one.first = now, min(one.first, now)
+                self._changed = True
 
     def _forget(self) -> None:
         since = self._clock() - self.settings.forget

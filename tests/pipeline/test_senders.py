@@ -78,6 +78,21 @@ def test_silent_for_longer_than_that_is_quiet_until_it_is_heard_again(path: Path
     assert senders.counts == (2, 0)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_that_was_years_ahead_hides_nobody_who_is_quiet(
+    path: Path, clock: Clock, restarted: bool
+) -> None:
+    senders = known(path, clock)
+    clock.now += 100_000 * HOUR
+    senders.seen(alert("a"))
+    clock.now = START
+    senders.seen(alert("b"))
+    await end(senders)
+    senders = known(path, clock) if restarted else senders
+    clock.now += HOUR + 1
+    assert {one.host for one in senders.states() if one.quiet} == {"a", "b"}
+
+
 def test_who_would_be_forgotten_before_being_flagged_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="who is forgotten is not flagged"):
         SendersSettings.model_validate({"quiet": "8d"})
