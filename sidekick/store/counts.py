@@ -28,7 +28,7 @@ _STEPS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 def labels(event: Event) -> tuple[str, ...]:
     """What it is counted by, in the order of `DIMENSIONS`; empty where it has none."""
     fields = event.fields
-    namespace = _name(fields.get("k8s.ns.name")) or _name(fields.get("ka.target.namespace"))
+    namespace = _name(fields.get("k8s.ns.name") or fields.get("ka.target.namespace"))
     image = _name(fields.get("container.image.repository"))
     return event.priority.value, event.rule, event.source, event.hostname, namespace, image
 

@@ -11,6 +11,8 @@ Find = Callable[[str], int | None]
 """The number of a name; None where no event has it."""
 
 _NAMED = {"rule": "r", "source": "s", "hostname": "h", "k8s.ns.name": "n", "container.image.repository": "i"}
+_ALSO_LISTS = "ni"
+"""Whose fields may hold a list, which events are not counted by: its names are found by their words."""
 _MOST_WORDS = 8
 _NOTHING = f'"{MARK}none"'
 
@@ -54,12 +56,23 @@ def _comparison(comparison: Comparison, find: Find) -> str | None:
 
 def _value(field: str, text: str, find: Find) -> str | None:
     number = number_in(text)
-    if number is not None and str(number) != text:
-        return None  # 0x10 also equals 16, which is another word
+    if isinstance(number, float) or (number is not None and str(number) != text):
+        return None  # 0x10 also equals 16, and 1.5 also 1.50, which are other words
     if number is None and (letter := _NAMED.get(field)):
-        id = find(text)
-        return _NOTHING if id is None else f'"{MARK}{letter}{id}"'
+        return _named(letter, text, find)
     return _all_of(text) if field != "time" else None
+
+
+def _named(letter: str, text: str, find: Find) -> str | None:
+    if letter not in _ALSO_LISTS:
+        return _marked(letter, find(text))
+    if not text:
+        return None  # an empty namespace gives way to another field's
+    return _either([_marked(letter, find(text)), both([_marked(letter, find("")), _all_of(text)])])
+
+
+def _marked(letter: str, id: int | None) -> str:
+    return _NOTHING if id is None else f'"{MARK}{letter}{id}"'
 
 
 def _all_of(text: str) -> str | None:

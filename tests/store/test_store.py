@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 from outputs.store import Store, StoreSettings
 from sidekick.event import Event, decode
 from sidekick.filter import Filter, compile_filter
+from sidekick.filter.syntax import And, Comparison, Not, Or, Value
 from sidekick.sdk import Context
 from sidekick.store import Limits, Reader, Search, StoreError, Writer
 from tests.deadline import until
@@ -83,6 +85,49 @@ async def test_search_agrees_with_a_look_at_each_alert(path: Path, reader: Reade
         assert {event.uuid for event in await found(reader, condition=condition)} == {
             event.uuid for event in events if condition(event)
         }, text
+
+
+ODD = (
+    *("", "a", "A b", "1", "1.0", "1.50", "1e2", "0x10", "10.0.0.1", ".", "*", '"', "%", "_", "\\"),
+    *("NEAR(a, b)", "a:b^", "ß", "İ", "\0"),
+)
+NUMBERS = ("0", "1", "1.0", "1.5", "1.50", "16", "100", "1e2", "-1", "true", "null")
+FIELDS = ("k8s.ns.name", "ka.target.namespace", "container.image.repository", "proc.name", "fd.name")
+
+
+def odd_alerts(chance: random.Random, count: int) -> list[Event]:
+    """Whose fields are texts, numbers, lists and objects of those."""
+
+    def value(depth: int = 0) -> str:
+        kinds = [lambda: json.dumps(chance.choice(ODD)), lambda: chance.choice(NUMBERS)]
+        if depth < 2:
+            kinds += [lambda: f"[{value(depth + 1)}, {value(depth + 1)}]", lambda: f'{{"a": {value(depth + 1)}}}']
+        return chance.choice(kinds)()
+
+    def body(number: int) -> str:
+        own = {"rule": chance.choice(ODD) or "r", "source": chance.choice(ODD) or "s", "hostname": chance.choice(ODD)}
+        fields = ", ".join(f'"{name}": {value()}' for name in FIELDS if chance.random() < 0.7)
+        common = {"priority": "Error", "output": "o", "time": f"2026-05-06T07:{number // 60:02}:{number % 60:02}Z"}
+        return json.dumps(own | common)[:-1] + f', "output_fields": {{{fields}}}}}'
+
+    return [event for number in range(count) for event in decode(body(number).encode())]
+
+
+async def test_search_agrees_with_a_look_at_each_of_the_oddest_alerts(path: Path, reader: Reader) -> None:
+    chance = random.Random(9)
+    events = odd_alerts(chance, 300)
+    await write(path, events)
+    matched = 0
+    for field in (*FIELDS, "rule", "source", "hostname"):
+        for operator in ("=", "in", "intersects", "!="):
+            for first in (*ODD, *NUMBERS):
+                values = (Value(first),) if operator in "!=" else (Value(first), Value(chance.choice(ODD)))
+                one = Comparison(field, operator, values)
+                condition = compile_filter(str(chance.choice([one, And((one, one)), Or((one, one)), Not(one)])))
+                expected = {event.uuid for event in events if condition(event)}
+                assert {event.uuid for event in await found(reader, condition=condition)} == expected, str(condition)
+                matched += len(expected)
+    assert matched > 10_000
 
 
 async def test_pages_follow_each_other_without_gap_or_double(path: Path, reader: Reader) -> None:
