@@ -47,6 +47,7 @@ class _Line(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Line).decode
 _encode = msgspec.json.encode
+_AT = b'"at":"'
 _BEGINNING = 64  # bytes, in which the first line's id stands
 
 
@@ -54,7 +55,8 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[_Line]:
     for line in lines:
         try:
             yield _decode(line)
-        except msgspec.DecodeError:  # a line cut by a crash: its alert is still before the cursor, and comes again
+        # A line cut by a crash, whose alert is still before the cursor and comes again, or one of a damaged block.
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
 
 
@@ -114,12 +116,13 @@ class DeadLetters:
     def find(self, ids: Collection[str], since: str = "") -> dict[str, DeadLetter]:
         """Those of the letters that are there; looks no further back than to a letter of before `since`, as in `at`."""
         wanted = {b'{"id":' + _encode(id) + b"," for id in ids}
-        before = b'"at":"' + since.encode()  # a line that takes a letter away has `"gone"` there, which sorts behind
+        before = _AT + since.encode()
         found: dict[str, DeadLetter] = {}
         for text in lines_backwards(self.path):
             id = text[: text.find(b",") + 1]
             at = text[len(id) : len(id) + len(before)]
-            if not wanted or (len(at) == len(before) and at < before):  # a shorter one was cut by a crash
+            # A line that takes a letter away has `"gone"` there, a damaged one anything, and a cut one too little.
+            if not wanted or (at.startswith(_AT) and len(at) == len(before) and at < before):
                 break
             # The last line of an id says how it stands.
             for line in _decoded([text]) if id in wanted else ():

@@ -80,6 +80,6 @@ def _read(path: Path) -> dict[str, Known]:
         return _decode(path.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         log.warning("%s cannot be read, so no output is paused: %s", path, error)
         return {}

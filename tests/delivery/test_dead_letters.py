@@ -53,6 +53,21 @@ async def test_a_line_that_a_crash_cut_costs_itself_only(letters: DeadLetters) -
     assert list(letters.letters()) == [first.uuid, third.uuid]
 
 
+@pytest.mark.parametrize("byte", [b"\xff", b"\0", b"{"])
+async def test_a_damaged_letter_costs_itself_only(letters: DeadLetters, byte: bytes) -> None:
+    events = alerts(3)
+    for event in events:
+        await letters.add(event, "no such field")
+    before, damaged, after = letters.path.read_bytes().splitlines(keepends=True)
+    for at in range(len(damaged) - 1):
+        letters.path.write_bytes(before + damaged[:at] + byte + damaged[at + 1 :] + after)
+        whole = {events[0].uuid, events[2].uuid}
+        assert whole <= set(letters.letters())
+        assert whole <= {letter.id for letter in letters.newest(3)}
+        assert whole == set(letters.find(whole))
+        assert letters.count() >= 2
+
+
 async def test_the_file_is_emptied_with_the_last_letter(letters: DeadLetters) -> None:
     events = alerts(2)
     for event in events:

@@ -22,10 +22,11 @@ def test_what_is_known_and_paused_outlives_the_process(tmp_path: Path) -> None:
     assert (last.paused("slack"), last.since("slack"), last.since("kafka")) == (None, 7, None)
 
 
+@pytest.mark.parametrize("content", [b"{", b'{"a\xff":{"since":1}}'])
 def test_a_file_that_is_none_of_ours_is_said_and_pauses_nothing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
-    (tmp_path / "outputs.json").write_text("{")
+    (tmp_path / "outputs.json").write_bytes(content)
     roster = Roster(tmp_path / "outputs.json")
     assert "no output is paused" in caplog.text
     roster.settle({"slack": 1})
