@@ -19,13 +19,15 @@ class AllowList:
         return iter(self._networks)
 
     def change(self, networks: Iterable[Network], *, remove: bool = False) -> None:
-        self._networks = self._networks - set(networks) if remove else self._networks | set(networks)
+        """Raises `OSError`, and nothing has changed then."""
+        changed = self._networks - set(networks) if remove else self._networks | set(networks)
         new = self._path.with_suffix(".new")
         with new.open("w") as file:
-            file.writelines(f"{network}\n" for network in sorted(map(str, self._networks)))
+            file.writelines(f"{network}\n" for network in sorted(map(str, changed)))
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)
+        self._networks = changed
 
 
 def _network(line: str) -> Network | None:

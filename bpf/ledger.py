@@ -5,9 +5,11 @@ times, since the kernel's boot clock starts again at zero. A record stays for a 
 repeat offender is known.
 """
 
+import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,8 @@ from bpf.target import MalformedError, Target
 REMEMBERED = 7 * 86400  # seconds after the expiry
 SLACK = 1000  # lines of history that are never worth a compaction
 SECOND = 10**9
+
+log = logging.getLogger("sidekick.xdp")
 
 
 class Record(msgspec.Struct, omit_defaults=True):
@@ -53,17 +57,20 @@ def wall_expiry(expires: int) -> float:
 
 
 class Ledger:
-    """Records by target. A line is with the operating system when `write` returns, and on the disk after `sync`."""
+    """Records by target. A line is with the operating system when `write` returns, and on the disk after `sync`.
+
+    A disk that takes no more is no reason not to block, or to let pass: the kernel and this process know. The file is
+    then written anew by a later `forget`, or by `close`.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.damaged = 0
+        """Raises `OSError`."""
         self._path = path
-        self._lines = 0
         self._dirty = False
-        self._records: dict[Target, Record] = {}
-        self._read()
+        self._behind = False
+        self._records, self.damaged = read(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._compact()
+        self._file, self._lines = self._new_file(), len(self._records)
 
     def __iter__(self) -> Iterator[tuple[Target, Record]]:
         return iter(self._records.items())
@@ -87,39 +94,75 @@ class Ledger:
         return ended
 
     def forget(self, now: float) -> None:
-        """Drops what expired long ago, and rewrites the file when it is mostly history."""
+        """Drops what expired long ago, and rewrites the file when it is mostly history, or lacks something."""
         self._records = {target: record for target, record in self if record.until + REMEMBERED > now}
-        if self._lines > 2 * len(self._records) + SLACK:
+        if self._behind or self._lines > 2 * len(self._records) + SLACK:
             self._compact()
 
     def sync(self) -> None:
+        """Called from another thread."""
         if self._dirty:
             self._dirty = False
-            os.fdatasync(self._file.fileno())
+            try:
+                os.fdatasync(self._file.fileno())
+            except ValueError:  # closed, for a new one has just taken its place, and was synced
+                pass
+            except OSError as error:
+                self._fall_behind(error)
 
     def close(self) -> None:
+        if self._behind:
+            self._compact()
         self.sync()
         self._file.close()
 
     def _append(self, records: list[Record]) -> None:
-        self._file.write(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
-        self._file.flush()
         self._lines += len(records)
-        self._dirty = True
+        if self._behind:
+            return
+        try:
+            _write(self._file, records)
+            self._dirty = True
+        except OSError as error:
+            self._fall_behind(error)
 
-    def _read(self) -> None:
-        self._records, self.damaged = read(self._path)
+    def _fall_behind(self, error: OSError) -> None:
+        if not self._behind:
+            log.warning("blocks are not recorded and would not outlive a reboot: %s: %s", self._path, error.strerror)
+        self._behind = True
 
     def _compact(self) -> None:
+        try:
+            file = self._new_file()
+        except OSError as error:
+            self._fall_behind(error)
+            return
+        if self._behind:
+            log.warning("blocks are recorded again")
+        old, self._file = self._file, file
+        self._lines, self._behind = len(self._records), False
+        old.close()
+
+    def _new_file(self) -> FileIO:
+        """All records, and nothing else, in the file's place."""
         new = self._path.with_suffix(".new")
-        file = new.open("wb")
-        file.write(b"".join(msgspec.json.encode(record) + b"\n" for _, record in self))
-        file.flush()
-        os.fsync(file.fileno())
-        new.replace(self._path)
-        if self._lines:
-            self._file.close()
-        self._file, self._lines = file, len(self._records)
+        file = FileIO(new, "w")
+        try:
+            _write(file, list(self._records.values()))
+            os.fsync(file.fileno())
+            new.replace(self._path)
+        except BaseException:
+            file.close()
+            new.unlink(missing_ok=True)  # it takes the room that the disk has not got
+            raise
+        return file
+
+
+def _write(file: FileIO, records: Sequence[Record]) -> None:
+    """All of them, or raises `OSError`, and the file may end in the middle of one."""
+    left = memoryview(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+    while left:
+        left = left[file.write(left) :]
 
 
 def read(path: Path, now: float | None = None) -> tuple[dict[Target, Record], int]:

@@ -1,6 +1,8 @@
 """What is blocked stays blocked: over a killed daemon, a detachment, a reboot, a damaged file."""
 
+import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -158,6 +160,35 @@ def test_a_damaged_line_costs_that_line_only(tmp_path: Path, damage: bytes) -> N
     assert again.damaged == 1
     records, damaged = read(path)
     assert (set(records), damaged) == ({first, second}, 0)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where a host's state is."""
+    path = tmp_path / "state"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path], check=True)
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def test_a_full_disk_keeps_nobody_from_blocking_and_is_caught_up_with(tmp_path: Path, small_disk: Path) -> None:
+    host = Host(None, tmp_path / "none", tmp_path)
+    rest = small_disk / "rest"
+    with host.serving("--dry-run"):
+        host.run("block", "8.8.4.1", "8.8.4.2")
+        with pytest.raises(OSError, match="No space left"), rest.open("wb") as file:
+            file.write(b"x" * (1 << 20))
+        for number in range(3, 9):
+            host.run("block", f"8.8.4.{number}", "--reason", "x" * 3000)
+        host.run("unblock", "8.8.4.1")
+        assert "No space left" in host.run("allow", "8.8.4.8", code=1)
+        assert "8.8.4.8" not in host.run("allow")
+        before = {row["target"] for row in host.json("list")}
+        assert before == {f"8.8.4.{number}" for number in range(2, 9)}
+        rest.unlink()
+    with host.serving("--dry-run"):
+        assert {row["target"] for row in host.json("list")} == before
 
 
 def test_history_does_not_grow_without_end(tmp_path: Path) -> None:
