@@ -24,6 +24,17 @@ from sidekick.settings.watch import mark_of
 S = TypeVar("S", bound=Settings)
 # What the peer's example promises for both, and keeps for the variable CUSTOMFIELDS alone.
 _WITH_VARIABLES = {"customfields", "customtags"}
+_SHAPES = {Kind.LIST: (str, list), Kind.MAP: (str, dict)}
+# In place of pydantic's, which speak of Python.
+_MESSAGES = {
+    "extra_forbidden": "unknown key",
+    "missing": "is needed",
+    "tuple_type": "takes a list",
+    "string_type": "takes one text, in quotes where it looks like a number",
+    **dict.fromkeys(("dict_type", "model_type"), "takes keys with values (`key: value`)"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "is no whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "is no number"),
+}
 _VARIABLE = re.compile(r"%([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -61,6 +72,8 @@ def _overlay(entries: Entries, environ: Entries) -> None:
 def _merged(below: Entry | None, entry: Entry) -> Entry:
     value = text_map(entry.value)
     if below is not None:
+        if not isinstance(below.value, str | dict):
+            return below  # which is told where it stands
         value = text_map(below.value) | value
     return Entry(entry.key, value, entry.place)
 
@@ -151,6 +164,7 @@ class _Assembly:
         value, kind = entry.value, entry.key.kind
         if value == "" and kind in (Kind.NUMBER, Kind.WORD, Kind.LIST, Kind.TREE):
             return None
+        _check_shape(value, kind)
         if entry.key.name in _WITH_VARIABLES:
             return self._with_variables(value, kind)
         if kind is Kind.TREE:
@@ -198,9 +212,15 @@ class _Assembly:
 
     def _problem(self, section: str, detail: Any) -> Problem:
         location: Sequence[str | int] = detail["loc"]
-        message = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
+        message = _MESSAGES.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
         name = ".".join(filter(None, (section, *map(str, location))))
         return Problem(message, name, self.entries.place(section, location))
+
+
+def _check_shape(value: Any, kind: Kind) -> None:
+    """No model has to be ready for a list where a map is meant. Raises ValueError."""
+    if kind in _SHAPES and not isinstance(value, _SHAPES[kind]):
+        raise ValueError(_MESSAGES["dict_type" if kind is Kind.MAP else "tuple_type"])
 
 
 def _sections(value: Any) -> list[dict[str, Any]]:

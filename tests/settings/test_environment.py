@@ -85,7 +85,7 @@ def test_the_names_of_the_chart_count() -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"LISTENPORT": "many"}, "environment variable LISTENPORT: listenport: .*valid integer"),
+        ({"LISTENPORT": "many"}, "environment variable LISTENPORT: listenport: is no whole number"),
         ({"CUSTOMFIELDS": "a:b,c"}, "environment variable CUSTOMFIELDS: customfields: item 2 has no name or no value"),
         ({"CUSTOMFIELDS": '{"a"'}, "environment variable CUSTOMFIELDS: customfields: "),
         ({"CUSTOMFIELDS": "a:%NOWHERE"}, "CUSTOMFIELDS: customfields: the environment variable NOWHERE is not set"),

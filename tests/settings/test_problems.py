@@ -1,5 +1,6 @@
 """What cannot be used is said at once, all of it, with its place and what was probably meant; never by a traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidekick.settings import ConfigurationError, load
+from sidekick.settings.schema import schema
 from tests.settings.conftest import Refuse
 
 # What is written, the key that is refused, and the one that was meant.
@@ -69,9 +71,9 @@ def test_a_key_like_no_other_gets_no_suggestion(refuse: Refuse) -> None:
 
 # What is written, then line, column, key and message of the one problem in it.
 WRONG_VALUES = [
-    ("listenport: many", 1, 13, "listenport", "valid integer"),
+    ("listenport: many", 1, 13, "listenport", "is no whole number"),
     ("listenport: 70000", 1, 13, "listenport", "less than or equal to 65535"),
-    ("listenport: true", 1, 13, "listenport", "valid integer"),
+    ("listenport: true", 1, 13, "listenport", "is no whole number"),
     ("listenport: [1]", 1, 1, "listenport", "takes one value, not a list"),
     ("listenport: {a: 1}", 1, 1, "listenport", "takes one value, not keys below it"),
     ("listenaddress: localhost", 1, 16, "listenaddress", "IPv4 or IPv6 address"),
@@ -86,9 +88,21 @@ WRONG_VALUES = [
     ("webhook:\n  address: x\n  minimumpriority: errors\n", 3, 20, "webhook.minimumpriority", "no priority"),
     ("webhook:\n  address: x\n  filter: priority >\n", 3, 11, "webhook.filter", "at character"),
     ("webhook:\n  address: x\n  method: GET\n", 3, 11, "webhook.method", "'POST'"),
-    ("webhook:\n  customheaders:\n    A: [1]\n", 3, 8, "webhook.customheaders.A", "valid string"),
-    ("webhook:\n  customheaders: [1]\n", 2, 18, "webhook.customheaders", "valid dictionary"),
-    ("customtags: [a, {b: c}]", 1, 17, "customtags.1", "valid string"),
+    (
+        "webhook:\n  customheaders:\n    A: [1]\n",
+        3,
+        8,
+        "webhook.customheaders.A",
+        "takes one value, not a list or keys below it",
+    ),
+    ("webhook:\n  customheaders: [1]\n", 2, 18, "webhook.customheaders", "takes keys with values (`key: value`)"),
+    ("customtags: [a, {b: c}]", 1, 17, "customtags.1", "takes one text"),
+    ("customtags: {a: b}", 1, 13, "customtags", "takes a list"),
+    ("customfields: [a, b]", 1, 15, "customfields", "takes keys with values (`key: value`)"),
+    ("api: {users: {kim: 5}}", 1, 20, "api.users.kim", "takes keys with values (`key: value`)"),
+    ("silences: {filter: x}", 1, 11, "silences", "takes a list"),
+    ("silences: [{until: 2026-01-01}]", 1, 12, "silences.0.filter", "is needed"),
+    ("slack: {batch: {count: 1.5}}", 1, 24, "slack.batch.count", "is no whole number"),
     ("customfields: {a: '%NOWHERE'}", 1, 15, "customfields", "the environment variable NOWHERE is not set"),
     ("templatedfields:\n  a: '{{ .b'\n", 2, 6, "templatedfields.a", "at character"),
     ("debug: true\ndebug: true", 2, 1, "debug", "is written twice, first at line 1"),
@@ -145,6 +159,32 @@ def test_what_is_no_configuration_at_all_is_one_problem(
     [problem] = refuse(text)
     assert message in problem.message
     assert problem.place.line == line
+
+
+def test_a_map_in_the_environment_beside_what_is_none_in_the_file(refuse: Refuse) -> None:
+    [problem] = refuse("customfields: [a]", {"CUSTOMFIELDS": "b:c"})
+    assert (problem.key, problem.place.line) == ("customfields", 1)
+
+
+SHAPES: list[object] = [5, 1.5, True, "x", "", [], [5], [[5]], [{"a": 5}], {}, {"a": 5}, {"a": [5]}, {"a": {"b": 5}}]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_no_key_fails_on_a_value_of_any_shape(tmp_path: Path, shape: object) -> None:
+    path = tmp_path / "any.yaml"
+    path.write_text(json.dumps(dict.fromkeys(schema().keys, shape)))
+    problems = _problems_of(path)
+    assert not [problem for problem in problems or () if "Input should be a valid" in problem]
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "x", "{", "[", "{}", "[5]", "[{}]", "{a: [b]}", '{"a": [1]}', "a:b,c", ",", "*x"]
+)
+def test_no_variable_fails_on_any_text(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {key.variable: text for key in schema().keys.values()})
+    told = [str(problem) for problem in caught.value.problems]
+    assert not [problem for problem in told if "Input should be a valid" in problem or "\n" in problem]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ def test_senders_may_stand_in_the_environment(configure: Load, tmp_path: Path) -
         ("{}", "", "neither a token nor a certificate"),
         (f"{{token: {TOKEN}, networks: 10.0.0.1/8}}", ".networks", "has host bits set"),
         (f"{{token: {TOKEN}, networks: [host.example]}}", ".networks", "host.example"),
-        (f"{{token: {TOKEN}, fields: {{tenant: 007}}}}", ".fields.tenant", "valid string"),
+        (f"{{token: {TOKEN}, fields: {{tenant: 007}}}}", ".fields.tenant", "in quotes where it looks like a number"),
         (f"{{token: {TOKEN}, field: {{}}}}", ".field", "unknown key"),
-        ("x", "", "valid dictionary"),
+        ("x", "", "takes keys with values"),
     ],
 )
 def test_a_sender_that_cannot_be_is_told_without_its_token(refuse: Refuse, sender: str, key: str, message: str) -> None:
