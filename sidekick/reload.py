@@ -10,10 +10,12 @@ from pathlib import Path
 
 from sidekick.receiver import ListenError, TlsError, notify
 from sidekick.settings import Configuration, ConfigurationError
-from sidekick.settings.watch import Mark, Watch
+from sidekick.settings.problem import Place, Problem
+from sidekick.settings.watch import Mark, Watch, mark_of
 
 log = logging.getLogger(__name__)
 _LOOK = 1.0  # seconds between two looks at the files
+_READINGS = 5  # at most, of files that change meanwhile
 
 Load = Callable[[], Configuration]
 Take = Callable[[Configuration, set[Path]], Awaitable[None]]
@@ -89,7 +91,7 @@ class Reload:
     async def _reload(self) -> None:
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            new = await asyncio.to_thread(self._load)
+            new = await self._read()
             files = self._files(new)
             self._follow(files)
             await self._take(new, self._owed)
@@ -118,6 +120,18 @@ class Reload:
         finally:
             notify("READY=1")
 
+    async def _read(self) -> Configuration:
+        """What is written, as a whole: one with half of its outputs would give up the places of the others."""
+        new = await asyncio.to_thread(self._load)
+        for _ in range(_READINGS - 1):
+            if all(mark_of(file) == mark for file, mark in new.files.items()):
+                break
+            new = await asyncio.to_thread(self._load)
+        if emptied := [file for file, mark in new.files.items() if _emptied(self._running.files.get(file), mark)]:
+            what = "is empty now, as a full disk leaves it; one that is meant to say nothing has a comment"
+            raise ConfigurationError([Problem(what, place=Place(str(file))) for file in emptied], new.files)
+        return new
+
     def _follow(self, wanted: Mapping[Path, Mark]) -> None:
         """Looks at these too, for what is refused now may be mended in any of them."""
         self._watch.follow({**self._files(self._running), **wanted})
@@ -125,6 +139,10 @@ class Reload:
     def _refuse(self, problem: str) -> None:
         self.counts["refused"] += 1
         self.problem = problem
+
+
+def _emptied(before: Mark, now: Mark) -> bool:
+    return before is not None and now is not None and before[2] > 0 == now[2]
 
 
 def _told(cause: BaseException) -> str:

@@ -17,6 +17,8 @@ class Service:
 
     def __init__(self, file: Path, obstacle: Callable[[], None] = lambda: None) -> None:
         self.taken: list[Configuration] = []
+        self.read: Callable[[], None] = lambda: None
+        """Called when a file has been read."""
         self._obstacle = obstacle
         self._file = file
         self.reload = Reload(self._load(), self._load, self._take, self._files)
@@ -25,7 +27,9 @@ class Service:
         self._file.write_text(text)
 
     def _load(self) -> Configuration:
-        return load(self._file, {})
+        configuration = load(self._file, {})
+        self.read()
+        return configuration
 
     async def _take(self, new: Configuration, changed: set[Path]) -> None:
         self._obstacle()
@@ -74,6 +78,32 @@ async def test_a_file_that_is_named_anew_may_change_while_it_is_taken(file: Path
     service.write(f"customfields: {{certificate: {certificate}}}")
     async with service.reload.running():
         await until(lambda: len(service.taken) == 2)
+
+
+async def test_what_is_read_while_it_is_written_is_not_taken(file: Path) -> None:
+    def write_the_rest() -> None:
+        service.read = lambda: None
+        service.write("customtags: [half, whole]")
+
+    service = Service(file)
+    service.read = write_the_rest
+    service.write("customtags: [half]")
+    async with service.reload.running():
+        service.reload.ask()
+        await until(lambda: service.taken)
+    assert [one.customtags for one in service.taken] == [("half", "whole")]
+
+
+async def test_a_file_that_a_full_disk_has_emptied_changes_nothing(file: Path) -> None:
+    service = Service(file)
+    service.write("")
+    async with service.reload.running():
+        await until(lambda: service.reload.problem)
+        assert "config.yaml: is empty now" in service.reload.problem
+        assert not service.taken
+        service.write("# nothing")
+        await until(lambda: service.taken)
+    assert service.taken[0].customtags == ()
 
 
 async def test_what_was_refused_is_tried_again_when_a_file_that_it_names_has_changed(
