@@ -15,6 +15,10 @@ class FullError(RuntimeError):
     """The back end holds as many entries of that kind as it was made for."""
 
 
+class OverlapError(OSError):
+    """One of these networks lies in another, or holds one, and the back end takes no such two. None was blocked."""
+
+
 class Backend(Protocol):
     """One writer at a time. Every verb may raise `NotAttachedError`, and `OSError` for what the kernel refuses."""
 
@@ -23,7 +27,7 @@ class Backend(Protocol):
     def block(self, expiries: Mapping[Target, int]) -> None:
         """Drops packets from these until CLOCK_BOOTTIME reaches the value (nanoseconds).
 
-        A target that is blocked already gets the new expiry and keeps its counters. Raises `FullError`.
+        A target that is blocked already gets the new expiry and keeps its counters. Raises `FullError`, `OverlapError`.
         """
         ...
 

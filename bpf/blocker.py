@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bpf.allowlist import AllowList
-from bpf.backend import Backend, FullError
+from bpf.backend import Backend, FullError, OverlapError
 from bpf.ledger import Ledger, Record, boot_expiries, boot_expiry, read, wall_expiry
 from bpf.networks import Networks
 from bpf.policy import ALERT, REFUSALS, Policy, Refusal
@@ -56,8 +56,8 @@ class Blocker:
         missing = {target: known[target] for target in known.keys() - held.keys()}
         lost = boot_expiries(_fitting(missing, room))
         self.refused["full"] += len(missing) - len(lost)
-        self.backend.block(lost)
-        self._hold(lost)
+        overlapping = _put(self.backend, lost)
+        self._hold({target: expires for target, expires in lost.items() if target not in overlapping})
 
     def protect(self, found: Mapping[Network, str]) -> None:
         """Replaces the computed part of the protected set, here and in the kernel."""
@@ -77,24 +77,24 @@ class Blocker:
         return [target for target in targets if target not in self._held or target in ageing]
 
     def block(self, wanted: Iterable[Wanted], origin: str, *, dry_run: bool = False) -> list[Outcome]:
-        """Blocks what may be blocked. Either all that was accepted is in the kernel and recorded, or none of it."""
+        """Blocks what may be blocked, and can be: that is in the kernel and recorded, and nothing else."""
         wanted = list(wanted)
         accepted: dict[Target, Record] = {}
         outcomes = [self._judge(each, origin, accepted, dry_run=dry_run) for each in wanted]
-        failure = self._apply(accepted, origin) if accepted and not dry_run else None
-        if failure:
-            outcomes = [outcome if outcome.refused else _refused(outcome.target, failure) for outcome in outcomes]
+        failed = self._apply(accepted, origin) if accepted and not dry_run else {}
+        outcomes = [failed.get(outcome.target, outcome) for outcome in outcomes]
         self.refused.update(outcome.refused for outcome in outcomes if outcome.refused)
         if origin == ALERT:
             self.decisions.extend(_decision(*pair, dry_run=dry_run) for pair in zip(wanted, outcomes, strict=True))
         return outcomes
 
     def unblock(self, targets: Iterable[Target]) -> int:
-        """How many were blocked."""
-        held = list(self._held.keys() & set(targets))
+        """How many were blocked, or would have been again once there is room for them."""
+        targets = set(targets)
+        held = list(self._held.keys() & targets)
         self.backend.unblock(held)
         self._release(held)
-        return len(self.ledger.end(held, time.time()))
+        return len(self.ledger.end(list(targets), time.time()))
 
     def allow(self, networks: Iterable[Network], *, remove: bool = False) -> None:
         """Changes the allow list for good, and unblocks what it now holds."""
@@ -104,7 +104,7 @@ class Blocker:
         self.unblock([target for target in self._held if protected.holding(target.network)])
 
     def clear(self) -> int:
-        return self.unblock(list(self._held))
+        return self.unblock([target for target, _ in self.ledger])
 
     def sweep(self) -> None:
         """Takes out what has expired; the kernel lets it pass already."""
@@ -117,7 +117,7 @@ class Blocker:
 
     def rows(self, limit: int = 0) -> list[Row]:
         now = time.time()
-        known = live(self.ledger, now)
+        known = {target: record for target, record in live(self.ledger, now).items() if target in self._held}
         newest = sorted(known.items(), key=lambda item: item[1].since, reverse=True)
         shown = dict(newest[:limit] if limit else newest)
         counters = {target: entry for target, entry in self.backend.entries() if target in shown}
@@ -176,18 +176,22 @@ class Blocker:
             return msgspec.structs.replace(before, until=max(until, before.until))
         return Record(str(target), until, now, origin, wanted.reason, wanted.rule, wanted.alert, count)
 
-    def _apply(self, accepted: dict[Target, Record], origin: str) -> Refusal | None:
+    def _apply(self, accepted: Mapping[Target, Record], origin: str) -> dict[str, Outcome]:
+        """What the back end refused of it."""
         expiries = boot_expiries(accepted)
         new = [target for target in accepted if target not in self._held]
         try:
-            self.backend.block(expiries)
+            refusals = {target: Refusal("failed", why) for target, why in _put(self.backend, expiries).items()}
         except (FullError, OSError) as error:
             self.backend.unblock(new)
-            return Refusal("full" if isinstance(error, FullError) else "failed", str(error))
-        self._hold(expiries)
-        self.ledger.write(accepted)
-        self.blocked[origin] += len(new)
-        return None
+            refusals = dict.fromkeys(
+                accepted, Refusal("full" if isinstance(error, FullError) else "failed", str(error))
+            )
+        taken = {target: record for target, record in accepted.items() if target not in refusals}
+        self._hold({target: expiries[target] for target in taken})
+        self.ledger.write(taken)
+        self.blocked[origin] += len(taken.keys() & set(new))
+        return {str(target): _refused(str(target), refusal) for target, refusal in refusals.items()}
 
     def _hold(self, expiries: Mapping[Target, int]) -> None:
         self._used.update(map_name(target) for target in expiries if target not in self._held)
@@ -207,6 +211,20 @@ class Blocker:
             self._used[map_name(target)] -= 1
 
 
+def _put(backend: Backend, expiries: Mapping[Target, int]) -> dict[Target, str]:
+    """Blocks all but those that overlap others, the widest first; of each that does, why not."""
+    try:
+        backend.block(expiries)
+    except OverlapError as error:
+        if len(expiries) == 1:
+            return dict.fromkeys(expiries, str(error))
+        targets = sorted(expiries, key=lambda target: target.length)
+        half = len(targets) // 2
+        parts = ({target: expiries[target] for target in part} for part in (targets[:half], targets[half:]))
+        return {target: why for part in parts for target, why in _put(backend, part).items()}
+    return {}
+
+
 def live(records: Iterable[tuple[Target, Record]], now: float) -> dict[Target, Record]:
     return {target: record for target, record in records if record.live(now)}
 
@@ -219,7 +237,7 @@ def seed(backend: Backend, ledger: Path, allowed: Path, found: Mapping[Network, 
     backend.allow([*found, *AllowList(allowed)])
     records = live(read(ledger)[0].items(), time.time())
     fitting = _fitting(records, backend.capacity())
-    backend.block(boot_expiries(fitting))
+    _put(backend, boot_expiries(fitting))
     return len(records) - len(fitting)
 
 

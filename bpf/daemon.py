@@ -201,7 +201,7 @@ class Daemon:
                 await asyncio.sleep(SETTLE)
                 try:
                     self._blocker.protect(await asyncio.to_thread(self._protection.compute))
-                except (HostError, NotAttachedError) as error:
+                except (HostError, NotAttachedError, OSError) as error:
                     log.warning("the protected set stays as it was: %s", error)
 
     async def _follow(self, feed: Feed) -> None:
@@ -209,14 +209,15 @@ class Daemon:
             try:
                 await feed.refresh()
                 await self._apply(feed)
-            except (FeedError, NotAttachedError) as error:
+            except (FeedError, NotAttachedError, OSError) as error:
                 log.warning("%s: %s", feed.origin, error)
             await asyncio.sleep(feed.interval)
 
     async def _apply(self, feed: Feed) -> None:
         held = self._blocker.held(feed.origin)
         self._blocker.unblock(held - feed.targets)
-        missing = self._blocker.wanting(feed.targets, feed.origin)
+        # The widest first: nftables refuses a network beside another that it holds or lies in.
+        missing = sorted(self._blocker.wanting(feed.targets, feed.origin), key=lambda target: target.length)
         wanted = [protocol.Wanted(str(target), seconds=self._blocker.longest) for target in missing]
         await self._block(protocol.Block(wanted, feed.origin))
 

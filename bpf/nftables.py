@@ -9,12 +9,13 @@ import ctypes
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from ctypes import c_char_p, c_int, c_uint, c_void_p
 from functools import cache
 from typing import Any
 
 from bpf import schema
-from bpf.backend import FullError, NotAttachedError
+from bpf.backend import FullError, NotAttachedError, OverlapError
 from bpf.schema import Entry
 from bpf.target import Network, Target
 
@@ -22,6 +23,7 @@ TABLE = "sidekick_xdp"
 JSON_OUTPUT, TERSE_OUTPUT = 1 << 4, 1 << 11  # NFT_CTX_OUTPUT_*; terse leaves the elements out
 SIZES = dict.fromkeys(schema.BLOCK_MAPS, 16384) | {"blocked4": 65536, "blocked6": 65536}
 _SECOND = 10**9
+_OVERLAP = ("interval overlaps", "conflicting intervals")
 _FULL = ("Too many open files in system", "No space left on device")
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -94,7 +96,8 @@ class Context:
         output = self._library.nft_ctx_get_output_buffer(self._handle)
         if failed:
             words = self._library.nft_ctx_get_error_buffer(self._handle).decode(errors="replace").strip().split("\n")
-            raise OSError(f"nftables: {words[0]}")
+            overlap = any(sign in words[0] for sign in _OVERLAP)
+            raise (OverlapError if overlap else OSError)(f"nftables: {words[0]}")
         return json.loads(output)["nftables"] if output else []
 
     def close(self) -> None:
@@ -179,7 +182,9 @@ class Nftables:
             name, element = schema.map_name(target), _element(target)
             # "add" makes "delete" succeed for an element that has timed out meanwhile.
             both = f"element inet {TABLE} {name} {{ {element} }}"
-            self._context.run(f"add {both}\ndelete {both}")
+            # A network that another holds is not there: it has timed out, and the other came after it.
+            with suppress(OverlapError):
+                self._context.run(f"add {both}\ndelete {both}")
 
     def allow(self, networks: Collection[Network]) -> None:
         commands: list[str] = []

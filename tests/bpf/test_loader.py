@@ -1,6 +1,7 @@
 """Attach, upgrade, detach: what they leave, and what they never touch."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -177,4 +178,46 @@ def test_sixty_upgrades_under_flood_let_nothing_through(host: Host) -> None:
         assert flood.delivered() == 0
         assert row["packets"] == flood.sent
         assert reaches(host.wire, FRIEND4, port=5354)
+    host.run("detach")
+
+
+LISTED = ["8.8.4.4", "8.8.8.0/24", "8.8.0.0/16", "9.9.9.9", "2a00:1450:4001::/48", "2a00:1450::/32"]
+WIDEST = {"8.8.4.4", "8.8.0.0/16", "9.9.9.9", "2a00:1450::/32"}
+
+
+def blocked(host: Host) -> set[str]:
+    return {row["target"] for row in host.json("list")}
+
+
+def test_a_network_that_nftables_refuses_because_it_lies_in_another_costs_itself_alone(
+    host: Host, tmp_path: Path
+) -> None:
+    lines = tmp_path / "list"
+    lines.write_text("\n".join(LISTED))
+    host.run("attach", "-i", "eth0", "--mode", "nftables")
+    with host.serving("--feed", lines, "--refresh", "0.2s"):
+        wait_for(lambda: host.refused().get("failed", 0) >= 4, what="the feed twice")
+        assert blocked(host) == WIDEST
+        assert "overlaps" in host.run("block", "8.8.8.0/24", "9.9.9.8", code=1)
+        assert blocked(host) == WIDEST | {"9.9.9.8"}
+        assert host.json("stats")["fill"]["networks4"][0] == 1
+    host.run("detach")
+
+
+def test_what_other_ways_of_blocking_have_left_is_no_hindrance_to_nftables(host: Host) -> None:
+    host.run("attach", "-i", "eth0", "--mode", "link")
+    with host.serving():
+        host.run("block", *LISTED)
+        assert blocked(host) == set(LISTED)
+    host.run("detach")
+    host.run("attach", "-i", "eth0", "--mode", "nftables")
+    with host.serving():
+        assert host.json("stats")["fill"]["networks4"][0] == 1
+        host.run("clear")
+        host.run("block", "8.8.8.0/24", "--for", "1s")
+        until = host.json("list")[0]["until"]
+        wait_for(lambda: time.time() > until + 0.5, what="its end")
+        host.run("block", "8.8.0.0/16")
+        wait_for(lambda: host.json("stats")["expired"] == 1, what="a sweep")
+        assert blocked(host) == {"8.8.0.0/16"}
     host.run("detach")

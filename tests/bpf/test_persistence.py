@@ -111,8 +111,12 @@ def test_smaller_maps_hold_what_lasts_longest(host: Host) -> None:
     with host.serving():
         assert host.refused() == {"full": 3}
         assert host.json("stats")["fill"]["blocked4"] == [2, 2]
+        assert {row["target"] for row in host.json("list")} == {"8.8.8.4", "8.8.8.3"}
         host.run("unblock", "8.8.8.4", "8.8.8.3")
         assert host.json("stats")["fill"]["blocked4"] == [0, 2]
+        host.run("clear")
+    with host.serving():
+        assert host.json("list") == []
     host.run("detach")
 
 
