@@ -113,6 +113,9 @@ class HttpClient:
         await self._session.close()
         await self.session.close()
         await self._connector.close()
+        # What the library keeps of a failed try holds this until the garbage collector comes by, and a context is most
+        # of a megabyte: one a try, for as long as the destination is away.
+        vars(self._connector)["_ssl"] = True
 
 
 def _context(tls: Callable[[], ssl.SSLContext]) -> tuple[ssl.SSLContext | bool, str]:

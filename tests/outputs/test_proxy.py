@@ -1,5 +1,8 @@
 """The way to a destination over HTTP: its name, TLS, and the proxy that the environment names."""
 
+import gc
+import ssl
+import weakref
 from base64 import b64encode
 from pathlib import Path
 
@@ -101,6 +104,26 @@ async def test_a_name_that_is_not_known_is_told_in_words() -> None:
     finally:
         await output.close()
     assert "Unknown error" not in str(raised.value)
+
+
+async def test_a_try_that_failed_leaves_no_tls_behind() -> None:
+    made: list[weakref.ref[ssl.SSLContext]] = []
+
+    class Watched(Webhook):
+        def tls(self) -> ssl.SSLContext:
+            context = super().tls()
+            made.append(weakref.ref(context))
+            return context
+
+    output = Watched(Settings(address=NOWHERE), Context())
+    gc.disable()
+    try:
+        with pytest.raises(RetryableError):
+            await output.send([alert()])
+        await output.close()
+        assert [context() for context in made] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_date_that_is_over_is_no_wait() -> None:
