@@ -36,7 +36,7 @@ class Backend(Protocol):
         ...
 
     def allow(self, networks: Collection[Network]) -> None:
-        """Makes the allow list exactly this: it wins over every block."""
+        """Makes the allow list exactly this: it wins over every block. Raises `FullError`."""
         ...
 
     def entries(self) -> Iterator[tuple[Target, Entry]]:

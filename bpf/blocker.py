@@ -97,9 +97,16 @@ class Blocker:
         return len(self.ledger.end(list(targets), time.time()))
 
     def allow(self, networks: Iterable[Network], *, remove: bool = False) -> None:
-        """Changes the allow list for good, and unblocks what it now holds."""
+        """Changes the allow list for good, and unblocks what it now holds. Where that is too much (`FullError`) nothing
+        has changed."""
+        networks, before = set(networks), set(self._allowed)
         self._allowed.change(networks, remove=remove)
-        self.protect(self._found)
+        try:
+            self.protect(self._found)
+        except FullError:
+            self._allowed.change(networks - before, remove=True)
+            self.protect(self._found)
+            raise
         protected = self.policy.protected
         self.unblock([target for target in self._held if protected.holding(target.network)])
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from bpf import protect, protocol
-from bpf.backend import NotAttachedError
+from bpf.backend import FullError, NotAttachedError
 from bpf.blocker import Blocker
 from bpf.feed import Feed, FeedError
 from bpf.protect import HostError, Protection
@@ -187,6 +187,8 @@ class Daemon:
                 if attached:
                     log.warning("nothing is blocked: %s", error)
                 attached = False
+            except (FullError, OSError) as error:
+                log.warning("not swept: %s", error)
 
     async def _sync(self) -> None:
         while True:
@@ -201,7 +203,7 @@ class Daemon:
                 await asyncio.sleep(SETTLE)
                 try:
                     self._blocker.protect(await asyncio.to_thread(self._protection.compute))
-                except (HostError, NotAttachedError, OSError) as error:
+                except (HostError, NotAttachedError, FullError, OSError) as error:
                     log.warning("the protected set stays as it was: %s", error)
 
     async def _follow(self, feed: Feed) -> None:

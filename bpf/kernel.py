@@ -4,7 +4,8 @@ import errno
 import os
 import struct
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from bpf import schema
@@ -33,12 +34,8 @@ class Kernel:
         for name, keys in wanted.items():
             if name in schema.SWITCH:
                 maps[schema.SWITCHES].update(schema.SWITCH[name], schema.ON)
-            try:
+            with _room(name, maps[name]):
                 maps[name].update_batch(_values(maps[name], keys))
-            except OSError as error:
-                if error.errno in (errno.E2BIG, errno.ENOSPC):
-                    raise FullError(f"{name} holds its {maps[name].capacity} entries") from error
-                raise
 
     def unblock(self, targets: Collection[Target]) -> None:
         maps = self._open()
@@ -48,12 +45,14 @@ class Kernel:
     def allow(self, networks: Collection[Network]) -> None:
         maps = self._open()
         for version in (4, 6):
-            table = maps[f"allowed{version}"]
+            name = f"allowed{version}"
+            table = maps[name]
             wanted = {schema.network_key(Target.of(network)) for network in networks if network.version == version}
             present = {key for key, _ in table.items()}
             # New ones first: at no moment is an address that stays on the list off it.
-            for key in wanted - present:
-                table.update(key, schema.PRESENT)
+            with _room(name, table):
+                for key in wanted - present:
+                    table.update(key, schema.PRESENT)
             for key in present - wanted:
                 table.delete(key)
 
@@ -88,6 +87,17 @@ class Kernel:
             self._maps = {name: Map.pinned(self._pins / name, read_only=name == schema.TOTALS) for name in schema.MAPS}
             self._opened = identity
         return self._maps
+
+
+@contextmanager
+def _room(name: str, table: Map) -> Generator[None]:
+    """Raises `FullError` where it takes no more."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.E2BIG, errno.ENOSPC):
+            raise FullError(f"{name} holds its {table.capacity} entries") from error
+        raise
 
 
 def _values(table: Map, keys: dict[bytes, int]) -> list[tuple[bytes, bytes]]:

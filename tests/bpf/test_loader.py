@@ -221,3 +221,17 @@ def test_what_other_ways_of_blocking_have_left_is_no_hindrance_to_nftables(host:
         wait_for(lambda: host.json("stats")["expired"] == 1, what="a sweep")
         assert blocked(host) == {"8.8.0.0/16"}
     host.run("detach")
+
+
+def test_an_allow_list_that_the_kernel_has_no_room_for_stays_as_it_was(host: Host) -> None:
+    host.run("attach", "-i", "eth0", "--mode", "link")
+    with host.serving():
+        host.run("allow", "8.8.8.8")
+        more = [f"9.{number >> 8}.{number & 255}.0/24" for number in range(4200)]
+        assert "4096" in host.run("allow", *more, code=1)
+        host.run("block", "9.0.7.1")
+        assert "on the allow list" in host.run("block", "8.8.8.8", code=1)
+    with host.serving():
+        assert "on the allow list" in host.run("block", "8.8.8.8", code=1)
+        host.run("block", "9.0.7.2")
+    host.run("detach")
