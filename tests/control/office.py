@@ -52,7 +52,7 @@ class Office:
             roster=self.roster,
             silences=self.silences,
             build=self.build,
-            reader=Reader(home / "events.sqlite"),
+            reader=Reader(home / "events.sqlite", limit=30),
             refused=RefusedLog(),
             senders=Senders(home / "senders.json", SendersSettings()),
             reload=Unchanged(),

@@ -18,7 +18,7 @@ KILLS = 12
 
 async def stored(path: Path) -> list[bytes]:
     """Every alert of the store, as canonical JSON."""
-    reader = Reader(path)
+    reader = Reader(path, limit=30)
     try:
         page = await reader.find(Search(limit=1_000_000))
     finally:

@@ -16,7 +16,7 @@ async def running(request: pytest.FixtureRequest) -> AsyncGenerator[Receiver]:
     folder: Path = request.getfixturevalue("tmp_path")
     path, no_folder = folder / "deep" / "events.sqlite", folder / "file"
     no_folder.write_text("")
-    reader = Reader(path)
+    reader = Reader(path, limit=30)
 
     async def arrived(event: Event) -> bool:
         stored = await reader.one(event.uuid)

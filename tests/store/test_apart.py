@@ -36,13 +36,13 @@ async def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def reader(path: Path) -> AsyncIterator[Reader]:
-    reader = Reader(path, apart=True)
+    reader = Reader(path, limit=30, apart=True)
     yield reader
     await reader.close()
 
 
 async def test_the_answers_are_the_same(path: Path, reader: Reader) -> None:
-    near = Reader(path)
+    near = Reader(path, limit=30)
     wanted = Search(condition=RULE, limit=1000)
     assert await reader.find(wanted) == await near.find(wanted)
     found = [Event.from_json(stored.alert) for stored in (await reader.find(wanted)).events]
@@ -81,7 +81,7 @@ async def test_a_reader_that_is_killed_is_replaced(reader: Reader) -> None:
 
 
 async def test_readers_that_are_killed_while_questions_come_leave_none_behind(path: Path) -> None:
-    reader = Reader(path, apart=True)
+    reader = Reader(path, limit=30, apart=True)
     for _ in range(20):
         for child in multiprocessing.active_children():
             child.kill()
@@ -103,7 +103,7 @@ async def test_a_writer_that_is_killed_is_replaced_and_nothing_is_missing_or_the
     await store.connect()
     await store.send(EVENTS)
     await store.close()
-    reader = Reader(tmp_path / "events.sqlite")
+    reader = Reader(tmp_path / "events.sqlite", limit=30)
     kept = [stored.alert for stored in (await reader.find(Search(limit=len(EVENTS) * 2))).events]
     assert sorted(kept) == sorted(event.json for event in EVENTS)
     await reader.close()

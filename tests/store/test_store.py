@@ -45,7 +45,7 @@ async def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def reader(path: Path) -> AsyncIterator[Reader]:
-    reader = Reader(path)
+    reader = Reader(path, limit=30)
     yield reader
     await reader.close()
 
@@ -206,10 +206,11 @@ class Slow(Filter):
         return super().__call__(event)
 
 
-async def test_a_search_has_two_seconds(path: Path, reader: Reader) -> None:
+async def test_a_search_has_two_seconds(path: Path) -> None:
     await write(path, alerts(35))
-    slow = Slow()
+    reader, slow = Reader(path), Slow()
     page = await reader.find(Search(condition=slow))
+    await reader.close()
     assert (page.complete, page.events) == (False, [])
     assert slow.seen >= 10
 
@@ -264,7 +265,7 @@ async def test_a_name_that_another_writer_removed_is_made_anew(path: Path, reade
 
 @pytest.mark.parametrize("apart", [False, True])
 async def test_a_file_that_is_taken_away_is_made_anew_and_one_in_its_place_is_read(path: Path, apart: bool) -> None:
-    reader = Reader(path, apart=apart)
+    reader = Reader(path, limit=30, apart=apart)
     store = Store(StoreSettings(path=str(path)), Context())
     await store.connect()
     before, after = alerts(3), alerts(2)
@@ -290,7 +291,7 @@ async def test_a_file_is_shortened_when_less_is_allowed(path: Path, reader: Read
 
 async def test_a_reader_that_is_closed_holds_nothing(path: Path) -> None:
     await write(path, alerts(1))
-    reader = Reader(path)
+    reader = Reader(path, limit=30)
     gc.disable()
     try:
         await found(reader)

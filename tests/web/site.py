@@ -203,7 +203,7 @@ class Site:
         self.senders = Senders()
         self.reload = Reload()
         self.service = Service(
-            reader=Reader(self._store),
+            reader=Reader(self._store, limit=30),
             access=access,
             arrivals=self.arrivals,
             outputs=self.outputs,
