@@ -2,16 +2,21 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
+
+from pydantic import SecretStr
 
 import outputs
 from sidekick.sdk.output import Output
 from sidekick.sdk.settings import OutputSettings
 from sidekick.settings import form
 from sidekick.settings.key import written
+
+_HTTP_URL = re.compile(r"\s*https?://[^\s/]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,17 @@ class OutputType:
 
     def missing(self, settings: OutputSettings) -> tuple[str, ...]:
         """The required keys without a value: none when the output is on."""
-        values = {written(name, field): getattr(settings, name) for name, field in self.settings.model_fields.items()}
+        values = self._values(settings)
         return tuple(key for key in self.requires if not values[key])
+
+    def unreachable(self, settings: OutputSettings) -> tuple[str, ...]:
+        """The required keys that hold an HTTP URL, as their example does, and whose value is none."""
+        values = self._values(settings)
+        urls = (key for key in self.requires if str(self.output.example.get(key, "")).startswith("http"))
+        return tuple(key for key in urls if not all(map(_HTTP_URL.match, _texts(values[key]))))
+
+    def _values(self, settings: OutputSettings) -> dict[str, Any]:
+        return {written(name, field): getattr(settings, name) for name, field in self.settings.model_fields.items()}
 
     def facts(self) -> Iterator[str]:
         """What a person should know of it, a sentence each."""
@@ -58,6 +72,13 @@ class OutputType:
     def _paragraphs(self) -> list[str]:
         text = importlib.import_module(self.output.__module__).__doc__ or ""
         return [" ".join(paragraph.split()) for paragraph in text.split("\n\n")]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """What a key holds: a text, a secret one, or several."""
+    several = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+    for one in several:
+        yield one.get_secret_value() if isinstance(one, SecretStr) else str(one)
 
 
 @cache

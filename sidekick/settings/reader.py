@@ -122,9 +122,11 @@ class _Assembly:
                 self._warn(name, f"is off, for it needs {' and '.join(missing)} too")
         else:
             self.outputs[name] = OutputConfiguration(name, kind.output, settings)
+            for key in kind.unreachable(settings):
+                self._warn(name, "is no URL, so nothing gets there: write http:// or https:// and the host", key)
 
-    def _warn(self, name: str, message: str) -> None:
-        self.warnings.append(Problem(message, name, self.entries.place(name, ())))
+    def _warn(self, name: str, message: str, *key: str) -> None:
+        self.warnings.append(Problem(message, ".".join((name, *key)), self.entries.place(name, key)))
 
     def _check_filter(self, name: str) -> None:
         entry = self.entries.found.get(name)

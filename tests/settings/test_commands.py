@@ -56,6 +56,24 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("webhook: {address: collector:8080}", "1:20: webhook.address"),
+        ("slack: {webhookurl: hooks.slack.com/services/T0}", "1:21: slack.webhookurl"),
+        ("slack.ops: {webhookurl: https//hooks.slack.com}", "1:25: slack.ops.webhookurl"),
+        ("elasticsearch: {hostport: elasticsearch:9200}", "1:27: elasticsearch.hostport"),
+        ("alertmanager: {hostport: 'http://a:9093,b:9093'}", "1:26: alertmanager.hostport"),
+    ],
+)
+def test_check_finds_an_address_odd_to_which_nothing_can_be_sent(tmp_path: Path, text: str, place: str) -> None:
+    done = check(tmp_path, text)
+    told = (
+        f"  {tmp_path}/config.yaml:{place}: is no URL, so nothing gets there: write http:// or https:// and the host\n"
+    )
+    assert (done.returncode, done.stdout.partition("Odd:\n")[2]) == (0, told)
+
+
 def test_check_says_the_same_as_json(tmp_path: Path) -> None:
     done = check(tmp_path, "webhook: {address: http://x, batch: {linger: 2s}}\nwebhook.two: {}", "--json")
     facts = json.loads(done.stdout)
