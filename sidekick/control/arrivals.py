@@ -18,7 +18,8 @@ _MOST = 500
 """Alerts looked at for one follower at once; of more, the newest."""
 _PAUSE = 0.25
 """Seconds between two looks: faster than people read, and a storm is not decoded whole."""
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 1 << 19
+"""Of those; the rest is for the next look. Each of those who read nothing holds as much several times over."""
 _MOST_FOLLOWERS = 50
 """At once: in a storm each of them takes time in which no sender is answered."""
 _LOOK = 1.0
@@ -74,10 +75,10 @@ class Arrivals:
 
 
 def _newest(cursor: Cursor) -> list[Event]:
-    """The records that wait, and the cursor moved behind them."""
+    """The records that wait, or the first of them, and the cursor moved behind those."""
     end = cursor.position + cursor.waiting
     records = cursor.read(max(cursor.position, end - _MOST), _MOST, _MOST_BYTES)
-    cursor.advance(end)
+    cursor.advance(records[-1].seq + 1 if records else end)
     events: list[Event] = []
     for record in records:
         try:

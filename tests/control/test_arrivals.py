@@ -1,6 +1,7 @@
 """What is accepted, as it comes."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -28,6 +29,7 @@ class Follower:
     def __init__(self, arrivals: Arrivals, words: str = "", condition: str = "") -> None:
         self.events: list[Event] = []
         self.told = 0
+        self.longest = 0
         self.welcome = True
         wanted = compile_filter(condition) if condition else None
         self.task = asyncio.create_task(self._follow(arrivals.follow(words, wanted, lambda: self.welcome)))
@@ -36,6 +38,7 @@ class Follower:
         async with aclosing(events):  # type: ignore[type-var]
             async for some in events:
                 self.events += some
+                self.longest = max(self.longest, sum(len(event.json) for event in some))
                 self.told += 1
 
     @property
@@ -62,6 +65,18 @@ async def test_followers_see_what_comes_after_them_and_what_they_want(journal: J
     await asyncio.gather(everything.task, some.task)
     assert arrivals.followers == 0
     assert journal.cursors == []
+
+
+async def test_long_alerts_come_in_parts_of_bounded_length_and_none_is_left_out(journal: Journal) -> None:
+    arrivals = Arrivals(journal)
+    follower = Follower(arrivals)
+    await until(lambda: arrivals.followers == 1)
+    text = json.loads(body(0)) | {"output": "x" * 100_000}
+    journal.append([decode(json.dumps(text).encode())[0].json for _ in range(20)], lambda error: None)
+    await until(lambda: len(follower.events) == 20)
+    assert follower.longest < 1_000_000
+    arrivals.close()
+    await follower.task
 
 
 @pytest.mark.parametrize(
