@@ -27,7 +27,9 @@ from sidekick.unseen import told
 @click.option("--event", "alert", type=click.File("rb"), help="An alert as Falco posts it, or - for standard input.")
 @click.option("--sender", help="With --event: the sender in receiver.senders that it comes from.")
 @click.option("--falco", type=click.Path(path_type=Path), help="A Falco's own configuration, falco.yaml.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: one object, or with --event a list of one for each alert."
+)
 def command(
     config_file: Path | None,
     alert: BinaryIO | None,
@@ -131,6 +133,8 @@ def _text(facts: dict[str, Any], warnings: Sequence[Problem]) -> str:
 
 
 def _reason(off: dict[str, Any]) -> str:
+    if tuple(off["missing"]) == ("enabled",):
+        return "not enabled"
     return f"no value for {' and '.join(off['missing'])}"
 
 

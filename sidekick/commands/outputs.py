@@ -23,10 +23,17 @@ def command(name: str | None) -> None:
         return
     kind = known.types.get(name.lower())
     if kind is None:
-        meant = [found for found in known.suggest(name.lower()) if found in known.types]
-        click.echo(f"no output is called {name}" + (f"; did you mean {meant[0]}?" if meant else ""), err=True)
+        click.echo(f"no output is called {name}{_meant(name.lower(), known)}", err=True)
         sys.exit(2)
     click.echo("\n".join(filter(None, (least_example(kind), output_example(kind, known)))), nl=False)
+
+
+def _meant(name: str, known: Schema) -> str:
+    of = name.rpartition(".")[0]
+    if of in known.types:
+        return f"; an instance such as {name} has the keys of {of}"
+    meant = [found for found in known.suggest(name) if found in known.types]
+    return f"; did you mean {meant[0]}?" if meant else ""
 
 
 def _listing(known: Schema) -> str:

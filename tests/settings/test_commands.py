@@ -39,7 +39,7 @@ def check(tmp_path: Path, text: str, *options: str) -> subprocess.CompletedProce
 
 def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
     webhook = "webhook: {address: http://x, minimumpriority: info, filter: rule exists}"
-    text = f"{webhook}\ntelegram: {{token: x}}\nwebhook.two: {{method: PUT}}"
+    text = f"{webhook}\ntelegram: {{token: x}}\nwebhook.two: {{method: PUT}}\nstdout: {{enabled: false}}"
     done = check(tmp_path, text)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
@@ -49,6 +49,7 @@ def test_check_says_what_is_on_off_and_odd(tmp_path: Path) -> None:
         "  webhook: one alert a request, pauses of 1s to 1m between tries, each try at most 30s, "
         "priority informational or higher, where rule exists\n"
         "Off:\n"
+        "  stdout: not enabled\n"
         "  telegram: no value for chatid\n"
         "  webhook.two: no value for address\n"
         "Odd:\n"
@@ -204,9 +205,13 @@ def test_outputs_lists_all_and_prints_one() -> None:
     assert '#  address: ""  # text, WEBHOOK_ADDRESS\n' in example.stdout
 
 
-def test_outputs_of_an_unknown_name() -> None:
-    result = CliRunner().invoke(outputs, ["webhok"])
-    assert (result.exit_code, result.stderr) == (2, "no output is called webhok; did you mean webhook?\n")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("webhok", "did you mean webhook?"), ("slack.ops", "an instance such as slack.ops has the keys of slack")],
+)
+def test_outputs_of_an_unknown_name(name: str, told: str) -> None:
+    result = CliRunner().invoke(outputs, [name])
+    assert (result.exit_code, result.stderr) == (2, f"no output is called {name}; {told}\n")
 
 
 def test_schema_prints_what_it_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
