@@ -141,13 +141,21 @@ class Cursor:
         if self.waiting == 0:
             return None
         if self._oldest[0] != self.position:
-            ahead = self._next
-            records = self._find(max(self.position, self._log.first_seq), 1, 0)
-            self._next = ahead
+            records = self._peek()
             if not records:
                 return None
             self._oldest = self.position, records[0].accepted_ns
         return self._oldest[1]
+
+    def _peek(self) -> list[Record]:
+        """The oldest record that waits; none where the disk does not give it, which is no reason to tell nothing."""
+        ahead = self._next
+        try:
+            return self._find(max(self.position, self._log.first_seq), 1, 0)
+        except OSError:
+            return []
+        finally:
+            self._next = ahead
 
     def close(self) -> None:
         """Gives the file back; the place stays."""

@@ -151,3 +151,17 @@ async def test_a_number_is_never_given_twice(open_journal: Opener, tmp_path: Pat
     assert payloads_of(read_all(cursor)) == later
     assert payloads_of(read_all(behind)) == kept[:12] + later
     await until(lambda: behind.read(12, 1, 1)[0].seq == 20)
+
+
+async def test_how_long_something_waits_is_not_known_where_it_cannot_be_read(
+    open_journal: Opener, tmp_path: Path
+) -> None:
+    journal = await open_journal(**SMALL)
+    cursor = journal.cursor("webhook")
+    kept = await fill(journal, 20)
+    segment, away = next(iter(sorted((tmp_path / "journal").glob("*.log")))), tmp_path / "away"
+    segment.rename(away)
+    assert (cursor.oldest_ns, cursor.waiting) == (None, 20)
+    away.rename(segment)
+    assert cursor.oldest_ns is not None
+    assert payloads_of(read_all(cursor)) == kept
