@@ -18,6 +18,7 @@ from bpf.target import MalformedError, Network, Target
 
 DEFAULT_LIFE = 3600.0
 DECISIONS = 1000
+TEXT = 1000  # characters of a reason or a rule's name that are kept
 LONGEST = 30 * 86400.0  # a wrong clock must not block for ever
 
 
@@ -78,7 +79,7 @@ class Blocker:
 
     def block(self, wanted: Iterable[Wanted], origin: str, *, dry_run: bool = False) -> list[Outcome]:
         """Blocks what may be blocked, and can be: that is in the kernel and recorded, and nothing else."""
-        wanted = list(wanted)
+        wanted = list(map(_cut, wanted))
         accepted: dict[Target, Record] = {}
         outcomes = [self._judge(each, origin, accepted, dry_run=dry_run) for each in wanted]
         failed = self._apply(accepted, origin) if accepted and not dry_run else {}
@@ -216,6 +217,12 @@ class Blocker:
         for target in targets:
             del self._held[target]
             self._used[map_name(target)] -= 1
+
+
+def _cut(wanted: Wanted) -> Wanted:
+    """Its texts may be an attacker's, and are kept for as long as it is known."""
+    texts = {name: text[:TEXT] for name in ("reason", "rule", "alert") if len(text := getattr(wanted, name)) > TEXT}
+    return msgspec.structs.replace(wanted, **texts) if texts else wanted
 
 
 def _put(backend: Backend, expiries: Mapping[Target, int]) -> dict[Target, str]:

@@ -83,5 +83,5 @@ class Client:
         await writer.drain()
         try:
             return decode_answer(await reader.readuntil(b"\n"))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, asyncio.LimitOverrunError) as error:
             raise ValueError(f"not an answer: {error}") from error

@@ -187,6 +187,19 @@ def test_a_record_says_why(line: Line) -> None:
     )
 
 
+def test_what_a_record_says_has_an_end(host: Host, line: Line) -> None:
+    entries = [
+        {"address": f"8.8.8.{n}", "rule": "r" * 10**6, "reason": "x" * 10**6, "alert": "a" * 10**6} for n in range(5)
+    ]
+    for _ in range(5):
+        assert codes(line.ask("block", entries=entries, origin="alert")["outcomes"]) == [""] * 5
+    rows, decisions = host.json("list"), host.json("decisions")
+    assert (len(rows), len(decisions)) == (5, 25)
+    for row in rows:
+        assert row["rule"] == "r" * 1000
+        assert len(json.dumps(row)) < 5000
+
+
 def test_the_allow_list_outlives_the_daemon_and_unblocks(host: Host) -> None:
     with host.serving("--dry-run"):
         host.run("block", ATTACKER)
