@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -102,7 +103,8 @@ def resolvers() -> set[Network]:
         for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
             words = line.split()
             if len(words) > 1 and words[0] == "nameserver":
-                found.add(_single(words[1]))
+                with suppress(ValueError):  # the resolver passes over it, too
+                    found.add(_single(words[1]))
     return found
 
 
@@ -110,7 +112,7 @@ def destinations(configuration: Path) -> set[str]:
     """The host of every URL and `host:port` in a YAML file, wherever it stands."""
     try:
         document = yaml.safe_load(configuration.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or a date that there is not
         raise HostError(f"cannot read destinations from {configuration}: {error}") from error
     return {host.strip("[]") for text in _texts(document) for host in hosts(text)}
 

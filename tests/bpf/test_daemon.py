@@ -220,6 +220,24 @@ def test_what_was_only_tried_is_not_blocked_in_earnest(host: Host) -> None:
     assert not (host.home / "state/blocks.jsonl").exists()
 
 
+def test_what_is_no_address_in_resolv_conf_is_passed_over_as_by_the_host_itself(host: Host, tmp_path: Path) -> None:
+    resolvers = tmp_path / "resolv.conf"
+    resolvers.write_text("nameserver dns.example\nnameserver 9.9.9.9#53\nnameserver\nnameserver 8.8.8.8\n")
+    mounted = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    with host.serving("--dry-run", prefix=("unshare", "--mount", "sh", "-c", mounted, str(resolvers))):
+        assert "a resolver" in host.run("block", "8.8.8.8", code=1)
+
+
+@pytest.mark.parametrize("text", ["url: [", "when: 2026-13-45", "\xff", "a: *b"])
+def test_destinations_that_cannot_be_read_are_an_error_at_the_start(host: Host, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text, "latin-1")
+    command = host.command("serve", "--dry-run", "--destinations", path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+    assert str(path) in done.stderr
+
+
 def test_other_users_are_turned_away(host: Host) -> None:
     # The refusal may come before the question is out.
     probe = (
