@@ -63,6 +63,8 @@ def test_the_readmes_commands_do_what_it_says(checkout: Path, quickstart: "subpr
     assert "200 OK" in shown.stdout
     events = checkout / "data" / "events.jsonl"
     wait_for(lambda: '"rule":"Terminal shell in container"' in events.read_text(), what="the alert in the file")
+    page = "http://127.0.0.1:2802/events"  # which shows the last day
+    wait_for(lambda: "Terminal shell in container" in _text(page), what="the alert on the page")
 
 
 def test_the_readmes_falco_lines_are_what_falco_understands() -> None:
