@@ -154,8 +154,9 @@ class JournalReader:
     def repair(self, progress: Progress = _ignore) -> Report:
         """Writes every damaged segment anew without what is damaged, and tells what that was.
 
-        The damaged file stays beside it, as `NAME.damaged`. An unreadable cursor is set to the oldest record, for a
-        resend is better than a loss. Raises `JournalError` while a service has the journal, OSError.
+        The damaged file stays beside it, as `NAME.damaged`; what the disk does not give counts as damaged. An
+        unreadable cursor is set to the oldest record, for a resend is better than a loss. Raises `JournalError` while a
+        service has the journal, OSError.
         """
         lock = Lock.take(self.directory)
         try:
@@ -164,7 +165,7 @@ class JournalReader:
             for name in {stretch.file for stretch in report.damage}:
                 _rewrite(segments[name])
             if report.unfinished:
-                segments[max(segments)].recover()
+                segments[max(segments)].recover(salvage=True)
             for name, position in report.cursors.items():
                 if position is None:
                     self._reset(name, report.first_seq or 0)
@@ -189,7 +190,7 @@ class JournalReader:
 
 def _walk(segment: Segment, progress: Progress) -> Iterator[Found | Damage]:
     try:
-        with segment.scanner() as scanner:
+        with segment.scanner(salvage=True) as scanner:
             if segment.size >= len(HEADER) and scanner.read(0, len(HEADER)) != HEADER:
                 yield Damage(0, len(HEADER))
             for found in scanner.walk(min(len(HEADER), segment.size)):

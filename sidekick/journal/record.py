@@ -10,6 +10,7 @@ last one from the end of the file: no index is kept, in memory or on disk.
 The one invariant: whatever the bytes of a file, every record that is read from it was once encoded, whole and as it is.
 """
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ MAGIC = b"\xfeSK\xff"
 CHUNK = 64 << 10  # bytes read at once; measured: between 16 KiB and 4 MiB all cost the same
 _SEEK_CHUNK = 16 << 10
 _FIND_CHUNK = 1 << 20
+_BLOCK = 512  # bytes, the least that a disk loses
 _HEADER = struct.Struct("<4sIIQQ")
 _COVERED = _HEADER.size - struct.calcsize("<IQQ")  # where the bytes under the CRC begin
 _mark = struct.Struct("<4sI").pack
@@ -65,10 +67,12 @@ def encode(records: Iterable[Record]) -> bytes:
 class Scanner:
     """Finds records in an open file up to byte `end`, holding one chunk of it (or one record, if that is larger)."""
 
-    def __init__(self, fd: int, end: int, chunk: int = CHUNK) -> None:
+    def __init__(self, fd: int, end: int, chunk: int = CHUNK, *, salvage: bool = False) -> None:
         self._fd = fd
         self._end = end
         self._chunk = chunk
+        self._salvage = salvage
+        """Blocks that the disk does not give are damage, and no OSError: for who may decide that they are gone."""
         self._start = 0
         self._data = b""
 
@@ -124,7 +128,7 @@ class Scanner:
         high = self._end
         while high > low:
             start = max(low, high - self._chunk)
-            data = os.pread(self._fd, high - start + len(MAGIC) - 1, start)
+            data = self._pread(high - start + len(MAGIC) - 1, start)
             at = data.rfind(MAGIC)
             while at >= 0:
                 if found := self._at(start + at):
@@ -169,7 +173,18 @@ class Scanner:
         """Makes the file's bytes from `offset` on available, as far as there are any; gives their index in the data."""
         at = offset - self._start
         if at < 0 or at + size > len(self._data):
-            self._data = os.pread(self._fd, min(max(size, self._chunk), self._end - offset), offset)
+            self._data = self._pread(min(max(size, self._chunk), self._end - offset), offset)
             self._start = offset
             at = 0
         return at
+
+    def _pread(self, size: int, offset: int) -> bytes:
+        try:
+            return os.pread(self._fd, size, offset)
+        except OSError as error:
+            if error.errno != errno.EIO or not self._salvage:
+                raise
+            if size <= _BLOCK:
+                return bytes(size)
+        ends = [*range(offset - offset % _BLOCK + _BLOCK, offset + size, _BLOCK), offset + size]
+        return b"".join(self._pread(end - start, start) for start, end in zip([offset, *ends], ends, strict=False))

@@ -35,11 +35,11 @@ class Segment:
         return sum(self._damage.values())
 
     @contextmanager
-    def scanner(self, chunk: int = CHUNK) -> Generator[Scanner]:
+    def scanner(self, chunk: int = CHUNK, *, salvage: bool = False) -> Generator[Scanner]:
         """A scanner of the file as far as it is written."""
         fd = os.open(self.path, os.O_RDONLY)
         try:
-            yield Scanner(fd, self.size, chunk)
+            yield Scanner(fd, self.size, chunk, salvage=salvage)
         finally:
             os.close(fd)
 
@@ -74,10 +74,10 @@ class Segment:
                     break
         return records, offset
 
-    def recover(self) -> Found | None:
+    def recover(self, *, salvage: bool = False) -> Found | None:
         """Cuts what follows the last whole record, and gives that; for the segment that was written last."""
         with open(self.path, "r+b") as file:
-            last = Scanner(file.fileno(), self.size).last(len(HEADER))
+            last = Scanner(file.fileno(), self.size, salvage=salvage).last(len(HEADER))
             self.size = last.end if last else len(HEADER)
             file.truncate(self.size)
             with suppress(OSError):  # the disk may be full

@@ -1,5 +1,7 @@
 """Whatever the bytes of a file, every record that is read from it was once encoded, whole and as it is."""
 
+import ctypes
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Generator
@@ -147,3 +149,35 @@ def test_a_file_that_was_cut_while_it_is_open_has_an_end() -> None:
         assert [item.record for item in items if isinstance(item, Found)] == records
         assert rest == Damage(boundaries(records)[-1], 1 << 40)
         assert found.find(b"three", 0) is None
+
+
+def test_a_block_that_the_disk_does_not_give_costs_its_records_only() -> None:
+    records = records_of([b"%d" % number * 100 for number in range(10, 70)])
+    size = len(encode(records))
+    with memory_with_a_hole(encode(records), 4096) as (fd, start):
+        with pytest.raises(OSError, match="Input/output"):
+            list(Scanner(fd, start + size).walk(start))
+        items = list(Scanner(fd, start + size, salvage=True).walk(start))
+        last = Scanner(fd, start + 8192, salvage=True).last(start)
+    ends = boundaries(records)
+    readable = [one for one, begin, end in zip(records, ends, ends[1:], strict=False) if end <= 4096 or begin >= 8192]
+    assert [item.record for item in items if isinstance(item, Found)] == readable
+    assert last
+    assert last.record == [one for one, end in zip(records, ends[1:], strict=True) if end <= 4096][-1]
+    [lost] = [item for item in items if isinstance(item, Damage)]
+    assert lost.start <= start + 4096 < start + 8192 <= lost.end
+
+
+@contextmanager
+def memory_with_a_hole(data: bytes, at: int) -> Generator[tuple[int, int]]:
+    """Those bytes, and where they begin, in a file in which one page of them is an error to read: our own memory."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    start = libc.mmap(None, len(data), mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    ctypes.memmove(start, data, len(data))
+    libc.munmap(ctypes.c_void_p(start + at), ctypes.c_size_t(4096))
+    with open("/proc/self/mem", "rb", buffering=0) as memory:
+        yield memory.fileno(), start
+    libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(at))
+    libc.munmap(ctypes.c_void_p(start + at + 4096), ctypes.c_size_t(len(data) - at - 4096))
