@@ -83,6 +83,8 @@ class Queries:
             if self._is_late():
                 raise StoreError(f"no answer within {self._limit:g} s") from error
             raise StoreError(f"the store cannot be read: {error}") from error
+        except UnicodeEncodeError:
+            raise StoreError("half a surrogate pair is asked for, which is no text and in no alert") from None
         finally:
             connection.rollback()
 

@@ -130,6 +130,21 @@ async def test_search_agrees_with_a_look_at_each_of_the_oddest_alerts(path: Path
     assert matched > 10_000
 
 
+@pytest.mark.parametrize("text", ["\udcff", "a\ud800b"])
+async def test_half_a_surrogate_pair_is_told_to_be_no_text(path: Path, reader: Reader, text: str) -> None:
+    """As a terminal's bytes are that are no UTF-8."""
+    await write(path, alerts(1))
+    asked = [
+        lambda: reader.find(Search(words=text)),
+        lambda: reader.find(Search(condition=compile_filter(f"rule = '{text}'"))),
+        lambda: reader.one(text),
+        lambda: reader.top("rule", 0, 1, {"host": text}),
+    ]
+    for ask in asked:
+        with pytest.raises(StoreError, match="no text"):
+            await ask()
+
+
 async def test_pages_follow_each_other_without_gap_or_double(path: Path, reader: Reader) -> None:
     events = alerts(100)
     await write(path, events)
