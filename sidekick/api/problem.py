@@ -39,9 +39,13 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
+_LONGEST = 2000
+"""Characters of a sentence."""
+
+
 def problem(status: int, sentence: str, **headers: str) -> Response:
-    """Whatever the sentence quotes of a request, half surrogates too, can be sent."""
-    body = msgspec.json.encode({"error": sentence.encode("utf-8", "replace").decode()})
+    """Whatever the sentence quotes of a request, half surrogates too, can be sent; of a megabyte the beginning."""
+    body = msgspec.json.encode({"error": sentence[:_LONGEST].encode("utf-8", "replace").decode()})
     return Response(body, status, headers, "application/json")
 
 

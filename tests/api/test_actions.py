@@ -200,3 +200,11 @@ async def test_a_client_that_leaves_early_changes_nothing_and_is_no_defect(
         assert (await client.get("/api/outputs")).status == 200
         assert (opened.site.outputs.done, opened.site.silencing.active()) == ([], [])
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_what_is_said_of_a_long_name_is_short(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened, opened.client() as client:
+        picked = await client.post("/api/dead-letters/drop", {"output": "slack", "ids": ["x" * 900_000]})
+        named = await client.send("DELETE", f"/api/silences/{'x' * 50_000}")
+        for answer in (picked, named):
+            assert (answer.status, "x" * 100 in answer.error, len(answer.text) < 3000) == (404, True, True)
