@@ -28,7 +28,8 @@ keys, `config/schema.json` tells them to an editor, and `sidekick check -c FILE`
   the file's. An empty variable is not set.
 - `NAME_FILE` is the path of a file that holds the value of `NAME`; in the file a secret may be `file:/path`.
 - Names of keys are read in any case and may be dotted (`aws.s3: {…}`); the names inside a map keep their case and dots.
-- A second output of one kind is a named instance: `slack.ops: {…}`, with the variables `SLACK_OPS_…`.
+- A second output of one kind is a named instance: `slack.ops: {…}`, with the variables `SLACK_OPS_…`. The file names
+  it, if only by `slack.ops: {}`: variables alone make none.
 """
 _ESCAPED = str.maketrans({"|": r"\|", "<": r"\<"})
 _OUTPUTS_HEAD = """\
