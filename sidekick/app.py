@@ -333,11 +333,15 @@ class App:
         return generate_latest(self.context.registry)
 
     def _ready(self) -> tuple[bool, dict[str, object]]:
-        """Ready once it listens: a destination that is away is degraded, and no reason to turn Falco away."""
-        detail: dict[str, object] = {"outputs": {name: worker.state for name, worker in self.workers.items()}}
+        """Ready while it takes alerts: a destination that is away is degraded, and no reason to turn Falco away."""
+        obstacle = self.journal.obstacle
+        detail: dict[str, object] = {"status": "no alert is taken" if obstacle else "ok"}
+        if obstacle:
+            detail["journal"] = obstacle
+        detail["outputs"] = {name: worker.state for name, worker in self.workers.items()}
         if self.reload.problem:
             detail["configuration"] = self.reload.problem
-        return True, {"status": "ok"} | detail
+        return not obstacle, detail
 
 
 def _keep_the_loop_prompt() -> None:

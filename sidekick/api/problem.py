@@ -73,7 +73,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
     path = request.url.path
     if "text/html" in request.headers.get("accept", "") and not f"{path}/".startswith("/api/"):
         # Somebody typed it, or a browser without scripts asks again for what a form was sent to.
-        frame: dict[str, Any] = {"sections": {}, "here": "", "visitor": None, "not_taken": "", "said": None}
+        frame: dict[str, Any] = {"sections": {}, "here": "", "visitor": None, "said": None}
         return page("nowhere.html", status=error.status_code, path=path, **frame)
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return problem(error.status_code, f"{error.detail}: {request.method} {path[:200]}", **headers)

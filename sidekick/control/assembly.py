@@ -32,6 +32,7 @@ class Assembly:
             refused=parts.refused,
             trail=trail,
             senders=parts.senders,
+            intake=parts.journal,
             reload=parts.reload,
         )
 

@@ -291,6 +291,13 @@ class Trail(Protocol):
         ...
 
 
+class Intake(Protocol):
+    @property
+    def obstacle(self) -> str:
+        """Why no alert is taken now; empty while they are."""
+        ...
+
+
 class Reload(Protocol):
     @property
     def problem(self) -> str:
@@ -312,4 +319,5 @@ class Service:
     refused: Refused
     trail: Trail
     senders: Senders
+    intake: Intake
     reload: Reload

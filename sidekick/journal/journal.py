@@ -104,12 +104,12 @@ class Journal:
         if self.closed:
             raise JournalFull("the journal is closed")
         self._keep_size()
-        if obstacle := self._obstacle:
+        if obstacle := self.obstacle:
             raise JournalFull(obstacle)
 
     @property
-    def _obstacle(self) -> str:
-        """Why nothing is taken now."""
+    def obstacle(self) -> str:
+        """Why nothing is taken now; empty while it is."""
         if error := self._commits.error:
             return f"the journal cannot be written: {error.strerror or error}"
         return f"the journal holds {self.bytes} bytes that are not delivered, its limit" if self._over_limit else ""
@@ -208,7 +208,7 @@ class Journal:
 
     def _tell(self) -> None:
         """Says once that alerts are refused, and once that they are taken again."""
-        obstacle = self._obstacle
+        obstacle = self.obstacle
         if obstacle and not self._refusing:
             log.error("alerts are refused: %s", obstacle)
         elif self._refusing and not obstacle:
@@ -302,7 +302,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether alerts are refused now."""
-        return bool(self._obstacle)
+        return bool(self.obstacle)
 
     @property
     def syncing(self) -> Syncer:

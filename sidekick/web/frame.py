@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from sidekick.control.ports import Access, RefusedError, Reload, Visitor
+from sidekick.control.ports import Access, Intake, RefusedError, Reload, Visitor
 from sidekick.web.page import page
 
 SECTIONS = {
@@ -55,8 +55,9 @@ class Said:
 class Frame:
     """Fills the parts that all pages have in common, and stands before each action."""
 
-    def __init__(self, access: Access, reload: Reload) -> None:
+    def __init__(self, access: Access, intake: Intake, reload: Reload) -> None:
         self._access = access
+        self._intake = intake
         self._reload = reload
 
     def page(
@@ -70,6 +71,7 @@ class Frame:
             sections=SECTIONS,
             here=here,
             visitor=self.visitor(request),
+            obstacle=self._intake.obstacle,
             not_taken=self._reload.problem,
             said=said,
             **values,

@@ -14,7 +14,7 @@ def router(access: Access) -> APIRouter:
     def shown(to: str, problem: str = "", status: int = 200, again: bool = False) -> Response:
         said = Said(problem, bad=True) if problem else None
         values = {"to": to, "said": said, "again": again}
-        return page("login.html", status=status, **values, sections={}, here="", visitor=None, not_taken="")
+        return page("login.html", status=status, **values, sections={}, here="", visitor=None)
 
     @routes.get("/login")
     async def ask(request: Request) -> Response:

@@ -11,7 +11,7 @@ from sidekick.web.page import HERE
 
 
 def install(app: FastAPI, service: Service) -> None:
-    frame = Frame(service.access, service.reload)
+    frame = Frame(service.access, service.intake, service.reload)
     for routes in (
         live.router(service),  # before `/events/{uuid}`, which would take it for an id
         events.router(service, frame),

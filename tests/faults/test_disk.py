@@ -53,6 +53,9 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path, tmp_path: Path
         assert set(falco.statuses) == {200, 503}
         assert len(falco.accepted) > 1000
         assert sidekick.metric("sidekick_journal_full") == 1
+        status, detail = sidekick.get("/readyz")
+        assert status == 503
+        assert b'"journal":"the journal cannot be written: No space left on device"' in detail
         assert sidekick.metric("sidekick_refused_requests_total", reason="unavailable") == falco.statuses[503]
         async with endpoint.listening():
             await until(lambda: len(endpoint.times) >= len(falco.accepted), what="what was accepted is delivered")
@@ -64,6 +67,7 @@ async def test_a_full_disk_refuses_and_recovers(small_disk: Path, tmp_path: Path
             await falco.post_all(range(posted + 1, 2 * posted), per_second=300)
             assert falco.statuses[503] == refused
             await until(lambda: endpoint.times.keys() == falco.accepted)
+            assert sidekick.get("/readyz")[0] == 200
         assert set(endpoint.times.values()) == {1}
     finally:
         await falco.close()

@@ -182,6 +182,10 @@ class Senders:
         return self.known
 
 
+class Intake:
+    obstacle = ""
+
+
 class Reload:
     problem = ""
 
@@ -201,6 +205,7 @@ class Site:
         self.blocks = Blocks(blocker, self.trail) if blocker else None
         self.refused = RefusedLog()
         self.senders = Senders()
+        self.intake = Intake()
         self.reload = Reload()
         self.service = Service(
             reader=Reader(self._store, limit=30),
@@ -213,6 +218,7 @@ class Site:
             refused=self.refused,
             trail=self.trail,
             senders=self.senders,
+            intake=self.intake,
             reload=self.reload,
         )
         # asyncio sends small answers at once on sockets that say they are TCP, and on no others.

@@ -98,6 +98,17 @@ async def test_a_configuration_that_cannot_be_taken_is_told_on_every_page_until_
         await expect(notice).to_have_count(0)
 
 
+async def test_every_page_says_so_while_no_alert_is_taken(tmp_path: Path, tabs: Tabs) -> None:
+    async with site(tmp_path, SLACK) as served:
+        page = await tabs.open(f"{served.url}/outputs")
+        notice = page.get_by_role("complementary", name="Alerts")
+        await expect(notice).to_have_count(0)
+        served.intake.obstacle = "the journal cannot be written: No space left on device"
+        await expect(notice).to_contain_text("No alert is taken: the journal cannot be written")  # it renews itself
+        await page.goto(f"{served.url}/events")
+        await expect(notice).to_contain_text("No space left on device")
+
+
 async def test_an_answer_that_is_no_page_takes_the_place_of_nothing(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path, SLACK) as served:
         page = await tabs.open(f"{served.url}/outputs")
