@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from sidekick.delivery.discretion import Discretion
 from sidekick.event import Event
 from sidekick.sdk.errors import DeliveryError, MisconfiguredError, PermanentError, RetryableError
 from sidekick.sdk.output import Output
@@ -23,6 +24,7 @@ class Connection:
         self.open = False
         self._output = output
         self._limit = output.settings.timeout
+        self._discretion = Discretion(output.settings)
         self._sending = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -35,7 +37,7 @@ class Connection:
                 return
             await self._idle.wait()
             try:
-                await _translated(self._output.connect, self._limit)
+                await self._call(self._output.connect)
             except PermanentError as error:
                 raise MisconfiguredError(str(error)) from error
             self.open = True
@@ -46,7 +48,7 @@ class Connection:
         self._sending += 1
         self._idle.clear()
         try:
-            await _translated(lambda: self._output.send(events), self._limit)
+            await self._call(lambda: self._output.send(events))
         finally:
             self._sending -= 1
             if not self._sending:
@@ -70,9 +72,16 @@ class Connection:
     async def _let_go(self) -> None:
         """Within the time of a try: who cannot even be left must hold up neither the next try nor the end."""
         try:
-            await _translated(self._output.close, self._limit)
+            await self._call(self._output.close)
         except DeliveryError as error:
             log.debug("%s was not closed in order: %s", self._output.title, error)
+
+    async def _call(self, method: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await _translated(method, self._limit)
+        except DeliveryError as error:
+            self._discretion(error)
+            raise
 
 
 async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:
