@@ -10,6 +10,7 @@ import click
 from sidekick.app import build_output, context
 from sidekick.commands.config_file import config_file
 from sidekick.commands.options import configuration, output_named
+from sidekick.delivery import Connection
 from sidekick.event import Event
 from sidekick.sdk.errors import DeliveryError
 from sidekick.sdk.output import Output
@@ -24,18 +25,15 @@ def command(config_file: Path | None, name: str) -> None:
     output = build_output(output_named(settings, name), context(settings))
     try:
         asyncio.run(_deliver(output))
-    except (DeliveryError, OSError) as error:
+    except DeliveryError as error:
         click.echo(f"{name}: not delivered: {error}", err=True)
         sys.exit(1)
     click.echo(f"{name}: delivered.")
 
 
 async def _deliver(output: Output[Any]) -> None:
+    connection = Connection(output)
     try:
-        async with asyncio.timeout(output.settings.timeout):
-            await output.connect()
-            await output.send([Event.test()])
-    except TimeoutError:
-        raise OSError(f"no answer within {output.settings.timeout:g} s") from None
+        await connection.send([Event.test()])
     finally:
-        await output.close()
+        await connection.close()

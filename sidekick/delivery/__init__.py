@@ -1,5 +1,6 @@
 """Between the journal and an output's `send`."""
 
+from sidekick.delivery.connection import Connection
 from sidekick.delivery.counts import ATTEMPT_OUTCOMES, OUTCOMES, Counts
 from sidekick.delivery.dead_letters import DeadLetter, DeadLetters
 from sidekick.delivery.history import Attempt, History
@@ -12,6 +13,7 @@ __all__ = [
     "ATTEMPT_OUTCOMES",
     "OUTCOMES",
     "Attempt",
+    "Connection",
     "Counts",
     "DeadLetter",
     "DeadLetters",
