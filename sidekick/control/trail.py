@@ -61,6 +61,6 @@ class Trail:
                 break
             try:
                 found.append(_decode(line))
-            except msgspec.DecodeError:  # a line cut by a crash: what it told of was not done
+            except (msgspec.DecodeError, UnicodeDecodeError):  # cut by a crash: what it told of was not done
                 continue
         return found

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from sidekick.sdk.file import append, private
+
 logger = logging.getLogger(__name__)
 KEPT = 16 << 10
 """Bytes that are kept of one body."""
@@ -81,11 +83,11 @@ class RefusedLog:
 
     def _save(self, path: Path) -> None:
         if self._appendable:
-            with path.open("ab") as file:
-                file.write(_lines(list(self.entries)[-self._unsaved :]))
+            append(path, _lines(list(self.entries)[-self._unsaved :]), sync=False)
         else:
             fresh = path.with_suffix(".new")
-            fresh.write_bytes(_lines(self.entries))
+            with open(fresh, "wb", opener=private) as file:
+                file.write(_lines(self.entries))
             fresh.replace(path)
         self._appendable = path.stat().st_size < 4 * self._size
         self._unsaved = 0

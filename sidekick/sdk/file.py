@@ -17,11 +17,16 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    with open(new, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with open(new, "wb", opener=private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def private(name: str, flags: int) -> int:
+    """An `open` of files that only we read: alerts may tell of secrets."""
+    return os.open(name, flags, 0o600)
 
 
 def append_lines(path: Path, lines: Sequence[bytes]) -> None:

@@ -130,9 +130,11 @@ def _url(request: Request) -> "URL":
     from yarl import URL  # noqa: PLC0415  (the client's own, loaded with it)
 
     try:
-        return URL(request.url, encoded=request.exact)
+        url = URL(request.url, encoded=request.exact)
     except ValueError:
         raise MisconfiguredError("the address is no valid URL") from None
+    # A login in the address beside a header of its own, which the client takes for a mistake: the header counts.
+    return url.with_user(None) if url.user and "authorization" in map(str.lower, request.headers) else url
 
 
 def _each_once(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -161,6 +163,8 @@ def _transport_errors() -> Generator[None]:
         yield
     except aiohttp.InvalidURL:
         raise MisconfiguredError("the address is no valid URL") from None
+    except aiohttp.NonHttpUrlClientError:
+        raise MisconfiguredError("the address begins with neither http:// nor https://") from None
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise MisconfiguredError(f"TLS with {error.host}:{error.port} failed: {_reason(error)}") from None
     except aiohttp.ClientConnectorError as error:

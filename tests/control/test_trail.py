@@ -19,7 +19,7 @@ async def test_a_line_cut_by_a_crash_costs_no_other(tmp_path: Path) -> None:
     path = tmp_path / "trail.jsonl"
     trail = Trail(path)
     await trail.note("mara", "pause", "slack", 'a "reason"\nin two lines')
-    path.write_bytes(path.read_bytes() + b'{"at": "2026')
+    path.write_bytes(path.read_bytes() + b'{"at": "20\xff6"}\n{"at": "2026')
     await trail.note("tom", "resume", "slack")
     assert [entry.by for entry in await trail.entries()] == ["tom", "mara"]
     assert (await trail.entries())[1].detail == 'a "reason"\nin two lines'

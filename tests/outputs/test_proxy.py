@@ -96,6 +96,27 @@ async def test_certificates_that_cannot_be_used_hold_up_https_alone() -> None:
     assert len(server.requests) == 1
 
 
+async def test_an_authorization_header_counts_before_a_login_in_the_address() -> None:
+    async with loopback() as server:
+        address = server.url.replace("://", "://user:password@")
+        for headers, sent in (({"authorization": "Bearer mine"}, "Bearer mine"), ({}, "Basic dXNlcjpwYXNzd29yZA==")):
+            output = Webhook(Settings(address=address, customheaders=headers), Context())
+            try:
+                await output.send([alert()])
+            finally:
+                await output.close()
+            assert server.requests[-1][0].headers["authorization"] == sent
+
+
+async def test_an_address_without_http_says_what_it_lacks() -> None:
+    output = Webhook(Settings(address="alerts.example.com:8080/falco"), Context())
+    try:
+        with pytest.raises(MisconfiguredError, match="begins with neither http:// nor https://"):
+            await output.send([alert()])
+    finally:
+        await output.close()
+
+
 async def test_a_name_that_is_not_known_is_told_in_words() -> None:
     output = Webhook(Settings(address="http://nowhere.invalid/falco"), Context())
     try:

@@ -38,6 +38,7 @@ def test_memory_and_file_stay_within_their_bounds(tmp_path: Path) -> None:
         log.flush()
         assert sum(len(entry.body) for entry in log.entries) <= 100_000
         assert path.stat().st_size < 500_000
+        assert path.stat().st_mode & 0o777 == 0o600
     assert list(read(path))[-len(log.entries) :] == list(log.entries)
     assert log.counts["json"] == 500
 
