@@ -72,21 +72,24 @@ class Reader:
             queries.close()
 
     async def _run(self, query: Callable[..., T], *args: object) -> T:
-        # Whoever asked may leave, but the query goes on, and has its worker until it is over: the next takes another.
-        return await asyncio.shield(self._ask(query, args))
+        # Who leaves before the turn comes is out of the queue.
+        await self._free.acquire()
+        asked = asyncio.create_task(self._ask(query, args))
+        asked.add_done_callback(lambda _: self._free.release())
+        # After that the query goes on, and has its worker until it is over: the next takes another.
+        return await asyncio.shield(asked)
 
     async def _ask(self, query: Callable[..., T], args: tuple[object, ...]) -> T:
-        async with self._free:
-            worker = self._idle.popleft() if self._idle else self._new_worker()
-            try:
-                return await asyncio.get_running_loop().run_in_executor(worker, _answer, query, args)
-            except BrokenExecutor:
-                if worker in self._workers:
-                    self._workers.remove(worker)
-                raise StoreError("the process that reads the store was ended; ask again") from None
-            finally:
-                if worker in self._workers:
-                    self._idle.append(worker)
+        worker = self._idle.popleft() if self._idle else self._new_worker()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(worker, _answer, query, args)
+        except BrokenExecutor:
+            if worker in self._workers:
+                self._workers.remove(worker)
+            raise StoreError("the process that reads the store was ended; ask again") from None
+        finally:
+            if worker in self._workers:
+                self._idle.append(worker)
 
     def _new_worker(self) -> Executor:
         worker = (

@@ -205,6 +205,25 @@ async def test_a_search_that_nobody_waits_for_any_more_does_not_hold_up_the_next
         held.go.set()
 
 
+async def test_a_search_that_is_given_up_before_its_turn_is_not_made(path: Path, reader: Reader) -> None:
+    await write(path, alerts(2))
+    searched, given_up = [Held(), Held()], Held()
+    searches = [asyncio.create_task(reader.find(Search(condition=held))) for held in searched]
+    try:
+        for held in searched:
+            await until(held.begun.is_set, what="the searches")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.find(Search(condition=given_up)), 0.1)
+        for held in searched:
+            held.go.set()
+        await asyncio.gather(*searches)
+        assert await reader.extent()
+        assert not given_up.begun.is_set()
+    finally:
+        for held in (*searched, given_up):
+            held.go.set()
+
+
 class Slow(Filter):
     """Finds nothing, and takes its time over each alert."""
 
