@@ -1,23 +1,30 @@
 """Answers as tables for people."""
 
+import os
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bpf import duration
 from bpf.loader import Attached
 from bpf.protocol import Decision, Outcome, Row
 
+_WIDEST = 1 << 16
+
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+    first, *others = columns
+    table = Table(Column(first, no_wrap=True), *others, title=title, title_justify="left", box=None, pad_edge=False)
     for row in rows:
         # Reasons and rule names are other people's text: markup in it must stay text.
         table.add_row(*(_plain(cell) for cell in row))
-    Console(highlight=False, markup=False).print(table)
+    looked_at = sys.stdout.isatty() or "COLUMNS" in os.environ
+    # For a program that reads along a row is a line, however long.
+    Console(highlight=False, markup=False, width=None if looked_at else _WIDEST).print(table)
 
 
 def blocks(rows: Sequence[Row]) -> None:
