@@ -47,6 +47,7 @@ class GroupCommit:
 
     def _write(self) -> None:
         group, self._gathered = self._gathered, []
+        last_error = self._syncer.last_error if self._syncer else None
         try:
             records = self._log.append([payload for payloads, _ in group for payload in payloads], time.time_ns())
         except OSError as error:
@@ -56,7 +57,7 @@ class GroupCommit:
             self._settle(group, OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
             return
         if self._syncer:
-            self._syncer.sync().add_done_callback(partial(self._synced, group, records))
+            self._syncer.sync_since(last_error).add_done_callback(partial(self._synced, group, records))
         else:
             self._commit(group, records)
 

@@ -19,12 +19,29 @@ class Syncer:
         self.seconds = 0.0
         self.failures = 0
         self.failing = False
+        self.last_error: OSError | None = None
+        """Of any sync, from the moment on at which it failed."""
         self._log = log
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def sync(self) -> asyncio.Future[None]:
         """Makes durable what is written by now; the future gets the OSError if that fails."""
-        future = self.run(self._timed(self._log.syncing()))
+        return self._begin(self._log.syncing())
+
+    def sync_since(self, last_error: OSError | None) -> asyncio.Future[None]:
+        """Fails too if any sync has since that `last_error`, as it was before the writing: Linux tells but one of them
+        of what it could not write."""
+        sync = self._log.syncing()
+
+        def sync_all() -> None:
+            sync()
+            if self.last_error and self.last_error is not last_error:
+                raise self.last_error
+
+        return self._begin(sync_all)
+
+    def _begin(self, sync: Callable[[], None]) -> asyncio.Future[None]:
+        future = self.run(self._timed(sync))
         future.add_done_callback(self._synced)
         return future
 
@@ -37,6 +54,9 @@ class Syncer:
             start = time.perf_counter()
             try:
                 sync()
+            except OSError as error:
+                self.last_error = error
+                raise
             finally:
                 self.seconds += time.perf_counter() - start
                 self.syncs += 1

@@ -1,12 +1,14 @@
 """A disk that takes every write and then cannot keep it, so that only fdatasync tells."""
 
+import asyncio
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sidekick.journal import JournalFull
+from sidekick.journal import Journal, JournalFull
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
 
@@ -65,6 +67,37 @@ async def test_what_could_not_be_synced_is_refused(disk: ThinDisk, open_journal:
     journal = await open_journal(path=str(disk.path / "journal"))
     assert payloads_of(read_all(journal.cursor("webhook"))) == [*kept, b"again"]
     assert journal.cut_bytes == 0
+
+
+@pytest.mark.parametrize("fsync", ["always"])
+async def test_what_another_sync_could_not_keep_is_refused(disk: ThinDisk, open_journal: Opener) -> None:
+    journal = await open_journal(path=str(disk.path / "journal"), memory=0)
+    error = others = None
+    while not others:
+        assert error is None
+        error, others = await one_while_another_syncs(journal, b"x" * 100_000)
+    assert isinstance(error, OSError)
+    assert journal.syncing.failing
+    assert len(read_all(journal.cursor("webhook", start="oldest"))) == journal.next_seq
+    disk.make_room()
+    await until(lambda: not journal.full, within=5)
+    await keep(journal, b"again")
+
+
+async def one_while_another_syncs(journal: Journal, payload: bytes) -> tuple[OSError | None, BaseException | None]:
+    """Keeps it behind a sync that begins when it is written; gives the answer, and how that sync ended."""
+    written = threading.Event()
+
+    def wait() -> None:
+        written.wait()
+
+    before = journal.syncing.run(wait)
+    other = journal.syncing.sync()
+    answer: asyncio.Future[OSError | None] = asyncio.get_running_loop().create_future()
+    journal.append([payload], answer.set_result)
+    asyncio.get_running_loop().call_soon(written.set)
+    await asyncio.wait([before, other])
+    return await answer, other.exception()
 
 
 @pytest.mark.parametrize("fsync", ["everysec"])
