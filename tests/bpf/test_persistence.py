@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from bpf import schema
-from bpf.blocker import seed
+from bpf.allowlist import AllowList
+from bpf.blocker import Blocker, seed
+from bpf.dry_run import DryRun
 from bpf.kernel import Kernel
 from bpf.ledger import Ledger, Record, read, wall_expiry
+from bpf.policy import Policy
 from bpf.program import Program
+from bpf.protocol import Wanted
 from bpf.target import Target
 from tests.bpf.flood import Flood
 from tests.bpf.host import Host
@@ -193,6 +197,16 @@ def test_a_full_disk_keeps_nobody_from_blocking_and_is_caught_up_with(tmp_path: 
         rest.unlink()
     with host.serving("--dry-run"):
         assert {row["target"] for row in host.json("list")} == before
+
+
+def test_clear_ends_what_the_ledger_has_forgotten_too(tmp_path: Path) -> None:
+    """A clock set forward by more than a week makes it forget what the kernel, whose clock is not, still holds."""
+    with closing(Ledger(tmp_path / "blocks.jsonl")) as ledger:
+        blocker = Blocker(DryRun(), ledger, Policy(), AllowList(tmp_path / "allowed.txt"))
+        blocker.block([Wanted("8.8.4.1"), Wanted("8.8.4.2")], "command")
+        ledger.forget(time.time() + 30 * 86400)
+        blocker.clear()
+        assert list(blocker.backend.entries()) == []
 
 
 def test_history_does_not_grow_without_end(tmp_path: Path) -> None:
