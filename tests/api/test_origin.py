@@ -105,17 +105,30 @@ async def test_what_a_proxy_sends_needs_a_login(tmp_path: Path, header: str) -> 
         assert (answer.status, "api.login" in answer.error) == (421, True)
 
 
+async def asked_by_http_1_0(url: str, *headers: str) -> bytes:
+    host = url.removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+    lines = ["GET /api/outputs HTTP/1.0", f"Host: {host}", *headers, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
 async def test_what_nginx_sends_that_was_told_no_more_needs_a_login_too(tmp_path: Path) -> None:
-    """It says `Host: 127.0.0.1` of its own, adds no header, and speaks HTTP/1.0."""
+    """It says `Host: 127.0.0.1` and `Connection: close` of its own, and speaks HTTP/1.0."""
     async with door(tmp_path) as opened:
-        host = opened.site.url.removeprefix("http://")
-        reader, writer = await asyncio.open_connection(*host.split(":"))
-        writer.write(f"GET /api/outputs HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
+        answer = await asked_by_http_1_0(opened.site.url, "Connection: close")
     assert answer.startswith(b"HTTP/1.1 421 ")
     assert b"api.login" in answer
+
+
+@pytest.mark.parametrize("headers", [(), ("User-Agent: curl/7.88.1", "Accept: */*")], ids=["bare", "curl -0"])
+async def test_a_program_of_this_host_may_speak_http_1_0(tmp_path: Path, headers: tuple[str, ...]) -> None:
+    async with door(tmp_path) as opened:
+        answer = await asked_by_http_1_0(opened.site.url, *headers)
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_the_proxy_says_who_somebody_is(tmp_path: Path) -> None:

@@ -62,10 +62,11 @@ class TrustedProxy:
 
 
 def came_through(request: "Request") -> bool:
-    """Whether a proxy sent it on: by its headers, or by HTTP/1.0, as nginx does unasked, and no browser."""
-    if request.scope.get("http_version") == "1.0":
+    """Whether a proxy sent it on, by its headers, or as nginx does unasked; `curl -0` does not close by name."""
+    headers = request.headers
+    if request.scope.get("http_version") == "1.0" and headers.get("connection", "").lower() == "close":
         return True
-    return any(name in _PROXIES or name.startswith("x-forwarded-") for name in request.headers)
+    return any(name in _PROXIES or name.startswith("x-forwarded-") for name in headers)
 
 
 def _address(hop: str) -> str:
