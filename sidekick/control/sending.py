@@ -40,6 +40,7 @@ class Sending:
         self.refusals = refusals
         self.cursor = ReplayCursor(records, passed=lambda count: None, ended=lambda: self.worker.stop())
         self.worker = Worker(name, output, self.cursor, accepts, self.refusals)
+        self.worker.name = f"{name}, by hand"  # in the log, beside what the output does by itself
         self.ended = False
         self.stopped = False
 

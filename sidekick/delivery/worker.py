@@ -135,7 +135,8 @@ class Worker:
                 await asyncio.sleep(0)  # a backlog that is all filtered would otherwise hold the loop
             await self._tell_held()
         except Stopped:
-            log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, self.cursor.waiting)
+            if waiting := self.cursor.waiting:
+                log.info("%s: stopped with %d alerts waiting; they stay in the journal", self.name, waiting)
         finally:
             self._notices.flush()
             self._note_delivered()
@@ -302,7 +303,8 @@ class Worker:
             self._connection.distrust()
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            log.warning("%s: not delivered, will be tried again: %s", self.name, error)
+            future = "" if self._stopping.is_set() else ", will be tried again"
+            log.warning("%s: not delivered%s: %s", self.name, future, error)
         return pause
 
     def _answered(self) -> None:

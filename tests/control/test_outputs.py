@@ -72,6 +72,17 @@ async def test_a_test_event_that_is_not_taken_says_why(
             await one.service.outputs.test("webhook", "mara")
 
 
+async def test_a_test_that_is_not_taken_is_told_as_one(
+    tmp_path: Path, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with office(tmp_path, endpoint) as one:
+        endpoint.behaviour = be_away
+        with pytest.raises(RefusedError):
+            await one.service.outputs.test("webhook", "mara")
+    told = [line for line in caplog.messages if "webhook" in line]
+    assert told == ["webhook, by hand: not delivered: HTTP 503: (no body)"]
+
+
 async def test_the_store_takes_a_test_event_beside_its_worker(tmp_path: Path, endpoint: Endpoint) -> None:
     async with office(tmp_path, endpoint) as one:
         await one.accept(1)
