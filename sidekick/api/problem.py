@@ -71,11 +71,13 @@ def install(app: FastAPI) -> None:
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if "text/html" in request.headers.get("accept", "") and not f"{path}/".startswith("/api/"):
         # Somebody typed it, or a browser without scripts asks again for what a form was sent to.
         frame: dict[str, Any] = {"sections": {}, "here": "", "visitor": None, "said": None}
-        return page("nowhere.html", status=error.status_code, path=path, **frame)
-    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        answer = page("nowhere.html", status=error.status_code, path=path, **frame)
+        answer.headers.update(headers)
+        return answer
     return problem(error.status_code, f"{error.detail}: {request.method} {path[:200]}", **headers)
 
 

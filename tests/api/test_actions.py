@@ -208,3 +208,10 @@ async def test_what_is_said_of_a_long_name_is_short(tmp_path: Path) -> None:
         named = await client.send("DELETE", f"/api/silences/{'x' * 50_000}")
         for answer in (picked, named):
             assert (answer.status, "x" * 100 in answer.error, len(answer.text) < 3000) == (404, True, True)
+
+
+async def test_who_asks_for_a_page_by_the_wrong_method_is_told_the_right_one_as_a_program_is(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened, opened.client() as client:
+        for accepted in ("text/html", "*/*"):
+            answer = await client.get("/outputs/slack", Accept=accepted)
+            assert (answer.status, answer.headers.get("Allow")) == (405, "POST")
