@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ class Connection:
         self._output = output
         self._limit = output.settings.timeout
         self._discretion = Discretion(output.settings)
+        self._told: set[tuple[str, int | None]] = set()
+        """Places in the code whose defect the log has told of."""
         self._sending = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -80,8 +83,17 @@ class Connection:
         try:
             await _translated(method, self._limit)
         except DeliveryError as error:
+            if isinstance(error, DefectError) and error.__cause__:
+                self._tell(error.__cause__)
             self._discretion(error)
             raise
+
+    def _tell(self, defect: BaseException) -> None:
+        """A traceback once for each place: a defect that all alerts meet would fill the disk with them."""
+        last = traceback.extract_tb(defect.__traceback__)[-1]
+        if (place := (last.filename, last.lineno)) not in self._told:
+            self._told.add(place)
+            log.error("defect in the output %s", self._output.title, exc_info=defect)
 
 
 async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None:
@@ -103,5 +115,4 @@ async def _translated(call: Callable[[], Awaitable[None]], limit: float) -> None
         raise RetryableError(f"the connection failed: {error.strerror or type(error).__name__}") from error
     except Exception as error:
         # A defect of the output: blamed on the events, so that the one that provokes it is found and set aside.
-        log.exception("defect in an output")
         raise DefectError(f"defect in this output: {type(error).__name__}") from error

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -229,7 +230,7 @@ async def test_a_failed_connect_never_blames_an_event(bench: Bench) -> None:
     assert worker.counts.dead == 0
 
 
-async def test_a_defect_is_blamed_on_the_event_that_provokes_it(bench: Bench) -> None:
+async def test_a_defect_is_blamed_on_the_event_that_provokes_it(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     events = alerts(8)
 
     def defect(batch: Sequence[Event]) -> None:
@@ -239,6 +240,7 @@ async def test_a_defect_is_blamed_on_the_event_that_provokes_it(bench: Bench) ->
     worker = await deliver(bench, Destination(*[defect] * 20), events)
     assert worker.counts.dead == 1
     assert "defect" in bench.letters.letters()[events[5].uuid].reason
+    assert len([record for record in caplog.records if record.exc_info]) == 1, "one traceback, however many tries"
 
 
 async def test_single_events_go_side_by_side_when_asked(bench: Bench) -> None:
