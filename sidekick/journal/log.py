@@ -13,7 +13,7 @@ from functools import partial
 from itertools import repeat
 from pathlib import Path
 
-from sidekick.journal.record import Record, encode
+from sidekick.journal.record import LEAST, Record, encode
 from sidekick.journal.segment import HEADER, SUFFIX, Segment
 
 log = logging.getLogger(__name__)
@@ -52,17 +52,26 @@ class Log:
         record = last.recover()
         self.bytes = sum(segment.size for segment in self.closed)
         self.next_seq = record.record.seq + 1 if record else last.first
+        if last.unread:
+            self._leave(last)
         if self.next_seq < least:
             self.next_seq = least
-        elif last.size < self.segment_size:
+        elif not last.unread and last.size < self.segment_size:
             self._reopen(self.closed.pop())
-        return size - last.size if size > len(HEADER) else 0
+        return size - last.size if size > len(HEADER) and not last.unread else 0
+
+    def _leave(self, last: Segment) -> None:
+        """Gives none of the numbers again that may lie in what the disk does not give."""
+        self.next_seq += last.unread // LEAST
+        lost = "the disk does not give the last %d bytes of %s: the alerts in them are passed over"
+        log.error(f"journal: {lost}; sidekick journal check tells more", last.unread, last.path)
 
     def _reopen(self, segment: Segment) -> None:
         self._fd = os.open(segment.path, os.O_RDWR)
         self.active = segment
-        records, _ = segment.read(len(HEADER), 0, 1, 0)
-        segment.oldest_ns = records[0].accepted_ns if records else segment.newest_ns
+        with suppress(OSError):  # it may be old already, but there is no telling
+            records, _ = segment.read(len(HEADER), 0, 1, 0)
+            segment.oldest_ns = records[0].accepted_ns if records else segment.newest_ns
 
     @property
     def free(self) -> int:

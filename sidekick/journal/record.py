@@ -23,6 +23,7 @@ _SEEK_CHUNK = 16 << 10
 _FIND_CHUNK = 1 << 20
 _BLOCK = 512  # bytes, the least that a disk loses
 _HEADER = struct.Struct("<4sIIQQ")
+LEAST = _HEADER.size  # bytes of a record without a payload
 _COVERED = _HEADER.size - struct.calcsize("<IQQ")  # where the bytes under the CRC begin
 _mark = struct.Struct("<4sI").pack
 _facts = struct.Struct("<IQQ").pack
@@ -73,6 +74,8 @@ class Scanner:
         self._chunk = chunk
         self._salvage = salvage
         """Blocks that the disk does not give are damage, and no OSError: for who may decide that they are gone."""
+        self.lost = 0
+        """Where the last block that the disk did not give ends, if there was one."""
         self._start = 0
         self._data = b""
 
@@ -180,11 +183,19 @@ class Scanner:
 
     def _pread(self, size: int, offset: int) -> bytes:
         try:
-            return os.pread(self._fd, size, offset)
+            data = os.pread(self._fd, size, offset)
         except OSError as error:
             if error.errno != errno.EIO or not self._salvage:
                 raise
-            if size <= _BLOCK:
-                return bytes(size)
+            return self._salvaged(size, offset)
+        # What lies before such a block is given without an error, which is for who asks for the rest.
+        if self._salvage and 0 < len(data) < size:
+            data += self._pread(size - len(data), offset + len(data))
+        return data
+
+    def _salvaged(self, size: int, offset: int) -> bytes:
+        if size <= _BLOCK:
+            self.lost = max(self.lost, offset + size)
+            return bytes(size)
         ends = [*range(offset - offset % _BLOCK + _BLOCK, offset + size, _BLOCK), offset + size]
         return b"".join(self._pread(end - start, start) for start, end in zip([offset, *ends], ends, strict=False))

@@ -21,6 +21,8 @@ class Segment:
         self.size = size
         self.oldest_ns = newest_ns
         self.newest_ns = newest_ns
+        self.unread = 0
+        """Bytes behind `size` that the disk does not give."""
         self._damage: dict[int, int] = {}
 
     @classmethod
@@ -75,11 +77,19 @@ class Segment:
         return records, offset
 
     def recover(self, *, salvage: bool = False) -> Found | None:
-        """Cuts what follows the last whole record, and gives that; for the segment that was written last."""
+        """Cuts what follows the last whole record, and gives that; for the segment that was written last.
+
+        Unless it is to `salvage`, it leaves an end that the disk does not give as it is: some day it may give it.
+        """
         with open(self.path, "r+b") as file:
-            last = Scanner(file.fileno(), self.size, salvage=salvage).last(len(HEADER))
-            self.size = last.end if last else len(HEADER)
-            file.truncate(self.size)
-            with suppress(OSError):  # the disk may be full
-                os.pwrite(file.fileno(), HEADER, 0)
+            scanner = Scanner(file.fileno(), self.size, salvage=True)
+            last = scanner.last(len(HEADER))
+            end = last.end if last else len(HEADER)
+            if scanner.lost > end and not salvage:
+                self.unread = self.size - end
+            self.size = end
+            if not self.unread:
+                file.truncate(end)
+                with suppress(OSError):  # the disk may be full
+                    os.pwrite(file.fileno(), HEADER, 0)
         return last

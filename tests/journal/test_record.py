@@ -159,6 +159,9 @@ def test_a_block_that_the_disk_does_not_give_costs_its_records_only() -> None:
             list(Scanner(fd, start + size).walk(start))
         items = list(Scanner(fd, start + size, salvage=True).walk(start))
         last = Scanner(fd, start + 8192, salvage=True).last(start)
+        behind = Scanner(fd, start + size, salvage=True)
+        assert [found.record for found in [behind.last(start)] if found] == records[-1:]
+        assert behind.lost == start + 8192
     ends = boundaries(records)
     readable = [one for one, begin, end in zip(records, ends, ends[1:], strict=False) if end <= 4096 or begin >= 8192]
     assert [item.record for item in items if isinstance(item, Found)] == readable
