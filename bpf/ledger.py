@@ -5,6 +5,7 @@ times, since the kernel's boot clock starts again at zero. A record stays for a 
 repeat offender is known.
 """
 
+import errno
 import logging
 import os
 import time
@@ -70,7 +71,7 @@ class Ledger:
         self._behind = False
         self._records, self.damaged = read(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file, self._lines = self._new_file(), len(self._records)
+        self._file, self._lines = self._first_file(), len(self._records)
 
     def __iter__(self) -> Iterator[tuple[Target, Record]]:
         return iter(self._records.items())
@@ -142,6 +143,16 @@ class Ledger:
         old, self._file = self._file, file
         self._lines, self._behind = len(self._records), False
         old.close()
+
+    def _first_file(self) -> FileIO:
+        """A new one, or the old one as it is where the disk has no room for that."""
+        try:
+            return self._new_file()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._fall_behind(error)
+            return FileIO(self._path, "a")
 
     def _new_file(self) -> FileIO:
         """All records, and nothing else, in the file's place."""

@@ -199,6 +199,20 @@ def test_a_full_disk_keeps_nobody_from_blocking_and_is_caught_up_with(tmp_path: 
         assert {row["target"] for row in host.json("list")} == before
 
 
+def test_a_daemon_starts_on_a_full_disk_too(tmp_path: Path, small_disk: Path) -> None:
+    host = Host(None, tmp_path / "none", tmp_path)
+    rest = small_disk / "rest"
+    with host.serving("--dry-run"):
+        host.run("block", "8.8.4.1")
+    with pytest.raises(OSError, match="No space left"), rest.open("wb") as file:
+        file.write(b"x" * (1 << 20))
+    with host.serving("--dry-run"):
+        host.run("block", "8.8.4.2")
+        rest.unlink()
+    with host.serving("--dry-run"):
+        assert {row["target"] for row in host.json("list")} == {"8.8.4.1", "8.8.4.2"}
+
+
 def test_clear_ends_what_the_ledger_has_forgotten_too(tmp_path: Path) -> None:
     """A clock set forward by more than a week makes it forget what the kernel, whose clock is not, still holds."""
     with closing(Ledger(tmp_path / "blocks.jsonl")) as ledger:
