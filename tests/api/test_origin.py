@@ -9,7 +9,7 @@ from tests.api.door import ADMIN_TOKEN, EVERYWHERE, TOKENS, USERS, Client, door
 
 PAUSE = "/api/outputs/slack/pause"
 EVIL = "https://evil.example"
-PROXY = {"proxy": {"networks": ["127.0.0.0/8"], "header": "X-User", "groupsheader": "X-Groups", "admins": ["ops"]}}
+PROXY = {"proxy": {"networks": ["127.0.0.0/8"], "header": "X-User", "groupsheader": "X-Groups", "admingroups": ["ops"]}}
 
 
 async def csrf_token(client: Client) -> str:
@@ -169,6 +169,11 @@ async def test_groups_that_the_proxy_only_added_to_make_nobody_an_admin(tmp_path
             headers = [("X-User", "mara"), *(("X-Groups", line) for line in groups)]
             page = await proxy.get_with(headers, "/outputs")
             assert (page.status, "(reads only)" in page.text) == (200, reads_only), groups
+
+
+async def test_a_user_with_the_name_of_a_group_is_none_of_its_members(tmp_path: Path) -> None:
+    async with door(tmp_path, PROXY, address=EVERYWHERE) as opened, opened.client() as proxy:
+        assert "(reads only)" in (await proxy.get_with([("X-User", "ops")], "/outputs")).text
 
 
 async def test_the_clients_of_a_proxy_are_told_apart_when_they_guess(tmp_path: Path) -> None:

@@ -35,9 +35,8 @@ class TrustedProxy:
         name = _only(request, settings.header)[:_MOST_NAME]
         if not name:
             return None
-        groups = _only(request, settings.groupsheader).split(",")
-        known = {name, *(group.strip() for group in groups)}
-        return Named(name, not known.isdisjoint(settings.admins))
+        groups = {group.strip() for group in _only(request, settings.groupsheader).split(",")}
+        return Named(name, name in settings.admins or not groups.isdisjoint(settings.admingroups))
 
     def address(self, request: "Request") -> str:
         """The client's: the last that the proxy was spoken to by."""

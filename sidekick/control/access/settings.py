@@ -70,12 +70,16 @@ class ProxySettings(Settings):
     groupsheader: Text = ""
     """Header with the groups of who is logged in, in a comma list, such as X-Forwarded-Groups."""
     admins: WordList = ()
-    """Names and groups that may change things; everybody else may only look."""
+    """Names of those who may change things; everybody else may only look."""
+    admingroups: WordList = ()
+    """Groups of `groupsheader` whose members may change things, too."""
 
     @model_validator(mode="after")
     def _whole(self) -> "ProxySettings":
         if self.header and not self.networks:
             raise ValueError("`header` without `networks` would let anybody be anyone: name the proxy's addresses")
+        if self.admingroups and not self.groupsheader:
+            raise ValueError("`admingroups` without `groupsheader` would let nobody in: name the header with the groups")
         return self
 
 
