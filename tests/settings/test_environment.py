@@ -95,6 +95,7 @@ def test_the_names_of_the_chart_count() -> None:
             {"API_PROXY_HEADER": "X-User"},
             "environment variable API_PROXY_HEADER: api.proxy: `header` without `networks`",
         ),
+        ({"API_PROXY_ADMINGROUPS": "ops"}, "api.proxy: `admingroups` without `groupsheader`"),
         ({"WEBHOOK_FILTER": "rule ="}, "environment variable WEBHOOK_FILTER: webhook.filter: .*at character"),
     ],
 )

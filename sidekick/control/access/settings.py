@@ -79,7 +79,7 @@ class ProxySettings(Settings):
         if self.header and not self.networks:
             raise ValueError("`header` without `networks` would let anybody be anyone: name the proxy's addresses")
         if self.admingroups and not self.groupsheader:
-            raise ValueError("`admingroups` without `groupsheader` would let nobody in: name the header with the groups")
+            raise ValueError("`admingroups` without `groupsheader` would let nobody in: name the groups' header")
         return self
 
 
