@@ -16,6 +16,8 @@ from sidekick.settings.watch import Mark, Watch, mark_of
 log = logging.getLogger(__name__)
 _LOOK = 1.0  # seconds between two looks at the files
 _READINGS = 5  # at most, of files that change meanwhile
+_MOVING = "changed each time that it was read"
+_EMPTIED = "is empty now, as a full disk leaves it; one that is meant to say nothing has an empty line"
 
 Load = Callable[[], Configuration]
 Take = Callable[[Configuration, set[Path]], Awaitable[None]]
@@ -122,15 +124,20 @@ class Reload:
 
     async def _read(self) -> Configuration:
         """What is written, as a whole: one with half of its outputs would give up the places of the others."""
-        new = await asyncio.to_thread(self._load)
+        new, moving = await asyncio.to_thread(self._reading)
         for _ in range(_READINGS - 1):
-            if all(mark_of(file) == mark for file, mark in new.files.items()):
-                break
-            new = await asyncio.to_thread(self._load)
-        if emptied := [file for file, mark in new.files.items() if _emptied(self._running.files.get(file), mark)]:
-            what = "is empty now, as a full disk leaves it; one that is meant to say nothing has a comment"
-            raise ConfigurationError([Problem(what, place=Place(str(file))) for file in emptied], new.files)
+            if moving:
+                new, moving = await asyncio.to_thread(self._reading)
+        emptied = [file for file, mark in new.files.items() if _emptied(self._running.files.get(file), mark)]
+        told = {_MOVING: moving, _EMPTIED: emptied}
+        if problems := [Problem(what, place=Place(str(file))) for what, files in told.items() for file in files]:
+            raise ConfigurationError(problems, new.files)
         return new
+
+    def _reading(self) -> tuple[Configuration, list[Path]]:
+        """What is written, and those of its files that have changed meanwhile."""
+        new = self._load()
+        return new, [file for file, mark in new.files.items() if mark_of(file) != mark]
 
     def _follow(self, wanted: Mapping[Path, Mark]) -> None:
         """Looks at these too, for what is refused now may be mended in any of them."""

@@ -1,6 +1,7 @@
 """When a configuration is loaded anew: no change of a file goes unseen, whenever it comes."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,25 @@ async def test_what_is_read_while_it_is_written_is_not_taken(file: Path) -> None
         service.reload.ask()
         await until(lambda: service.taken)
     assert [one.customtags for one in service.taken] == [("half", "whole")]
+
+
+async def test_what_is_never_read_as_a_whole_is_refused_until_it_is(file: Path) -> None:
+    numbers = count(1)
+
+    def write_more() -> None:
+        service.write("customtags: [half]" + "\n" * next(numbers))
+
+    service = Service(file)
+    service.read = write_more
+    service.write("customtags: [half]")
+    async with service.reload.running():
+        service.reload.ask()
+        await until(lambda: service.reload.problem or service.taken)
+        assert "config.yaml: changed each time that it was read" in service.reload.problem
+        service.read = lambda: None
+        service.write("customtags: [whole]")
+        await until(lambda: service.taken)
+    assert [one.customtags for one in service.taken] == [("whole",)]
 
 
 async def test_a_file_that_a_full_disk_has_emptied_changes_nothing(file: Path) -> None:
