@@ -199,8 +199,9 @@ def test_a_network_that_nftables_refuses_because_it_lies_in_another_costs_itself
         wait_for(lambda: host.refused().get("failed", 0) >= 4, what="the feed twice")
         assert blocked(host) == WIDEST
         assert "overlaps" in host.run("block", "8.8.8.0/24", "9.9.9.8", code=1)
-        assert blocked(host) == WIDEST | {"9.9.9.8"}
-        assert host.json("stats")["fill"]["networks4"][0] == 1
+        assert "overlaps" in host.run("block", "8.8.0.0/15", "9.9.9.7", "8.10.1.0/24", "8.10.0.0/16", code=1)
+        assert blocked(host) == WIDEST | {"9.9.9.8", "9.9.9.7", "8.10.0.0/16"}
+        assert host.json("stats")["fill"]["networks4"][0] == 2
     host.run("detach")
 
 
