@@ -58,7 +58,8 @@ class Journal:
 
         Reads no more than the end of the last segment.
 
-        Raises `JournalError` when another process holds it, OSError when the path is not usable.
+        Raises `JournalError` when another process holds it, OSError when the path is not usable, or the host
+        has no room for a thread.
         """
         directory = directory or Path(settings.path)
         directory.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,7 @@ class Journal:
         return journal
 
     def _recover(self) -> None:
+        self._syncer.start()
         kept = positions(self.directory)
         self.cut_bytes = self._log.recover(first_undone(self.directory))
         if self.cut_bytes:

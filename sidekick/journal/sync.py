@@ -1,6 +1,7 @@
 """The one thread beside the event loop: fdatasync, and the removal of files."""
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -23,6 +24,16 @@ class Syncer:
         """Of any sync, from the moment on at which it failed."""
         self._log = log
         self._thread = ThreadPoolExecutor(1, "journal")
+
+    def start(self) -> None:
+        """Has the thread begun now, for a group whose sync nobody does would leave all after it without an answer.
+
+        Raises OSError where there is no room for a thread.
+        """
+        try:
+            self._thread.submit(int)
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, str(error)) from error
 
     def sync(self) -> asyncio.Future[None]:
         """Makes durable what is written by now; the future gets the OSError if that fails."""

@@ -11,7 +11,7 @@ import pytest
 from sidekick.journal import MAX_PAYLOAD, Journal, JournalError, JournalFull, JournalSettings
 from tests.deadline import until
 from tests.journal.conftest import Opener, fill, keep, payloads_of, read_all
-from tests.memory import no_more_memory
+from tests.memory import no_more_memory, no_more_threads
 
 SMALL = {"segment": 1000, "memory": 0}
 
@@ -121,6 +121,17 @@ async def test_a_group_that_memory_has_no_room_for_is_refused_and_the_next_one_k
     await until(lambda: not journal.full, within=5)
     await keep(journal, b"after")
     assert payloads_of(read_all(cursor)) == [b"before", b"after"]
+
+
+async def test_a_host_without_room_for_a_thread_keeps_a_journal_from_its_start_and_not_from_its_work(
+    open_journal: Opener,
+) -> None:
+    with no_more_threads(), pytest.raises(OSError, match="can't start new thread"):
+        await open_journal()
+    journal = await open_journal()
+    with no_more_threads():
+        await asyncio.wait_for(keep(journal, b"one"), 5)
+    assert payloads_of(read_all(journal.cursor("webhook", start="oldest"))) == [b"one"]
 
 
 async def test_wait_returns_when_the_record_is_there(open_journal: Opener) -> None:
