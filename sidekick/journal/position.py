@@ -5,6 +5,7 @@
 The CRC covers the position and the bits up to the last one that is set.
 """
 
+import errno
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -32,7 +33,7 @@ class PositionFile:
     def open(cls, path: Path) -> Self:
         """The file of that path, made when missing."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
-        first, second = _slots(os.pread(fd, 2 * _SLOT, 0))
+        first, second = _slots(_content(path))
         position, bits = max(first, second)
         ahead = frozenset(position + at for at in range(bits.bit_length()) if bits >> at & 1)
         return cls(path, fd, _SLOT if first > second else 0, ahead)
@@ -63,12 +64,22 @@ def position_path(directory: Path, name: str) -> Path:
 def positions(directory: Path) -> dict[str, int | None]:
     """Every cursor kept in a journal, with its position, None where that is damaged."""
     paths = sorted(directory.glob(f"*{SUFFIX}"))
-    return {unquote(path.name.removesuffix(SUFFIX)): _newest(path.read_bytes()) for path in paths}
+    return {unquote(path.name.removesuffix(SUFFIX)): _newest(_content(path)) for path in paths}
 
 
 def first_undone(directory: Path) -> int:
     """The number above all that any cursor has as done, which may be more than the journal still has."""
-    return max((sum(_end(path.read_bytes())) for path in directory.glob(f"*{SUFFIX}")), default=0)
+    return max((sum(_end(_content(path))) for path in directory.glob(f"*{SUFFIX}")), default=0)
+
+
+def _content(path: Path) -> bytes:
+    """Nothing where the disk does not give it: a place that is lost costs a resend, not the start."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
 
 
 def _end(data: bytes) -> tuple[int, int]:

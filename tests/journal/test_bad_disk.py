@@ -31,7 +31,7 @@ class BadDisk:
         return self
 
     def take_away(self, file: Path, keep: int) -> None:
-        """All blocks of that file but the first; what lies behind them on the disk goes, too."""
+        """All blocks of that file but the first `keep`; what lies behind them on the disk goes, too."""
         run("umount", self.path)
         name = f"/{file.relative_to(self.path)}"
         blocks = [int(block) for block in run("debugfs", "-R", f"blocks {name}", self._image).split()]
@@ -84,3 +84,16 @@ async def test_an_end_that_the_disk_does_not_give_costs_its_records_only_and_sta
     disk.give_back()
     journal = await open_journal(path=path)
     assert payloads_of(read_all(journal.cursor("webhook"))) == kept + again
+
+
+@pytest.mark.parametrize("fsync", ["everysec"])
+async def test_a_place_that_the_disk_does_not_give_is_a_damaged_one(disk: BadDisk, open_journal: Opener) -> None:
+    path = str(disk.path / "journal")
+    journal = await open_journal(path=path)
+    kept = await fill(journal, 3)
+    run("sync", "-f", path)  # so that the segment lies before the cursor
+    journal.cursor("webhook", start="oldest").advance(2)
+    await journal.close()
+    disk.take_away(disk.path / "journal" / "webhook.cursor", keep=0)
+    journal = await open_journal(path=path)
+    assert payloads_of(read_all(journal.cursor("webhook"))) == kept
