@@ -63,13 +63,13 @@ class GroupCommit:
 
     def _synced(self, group: Group, records: Sequence[Record], synced: asyncio.Future[None]) -> None:
         error = synced.exception()
-        if isinstance(error, OSError):
-            # The kernel may have dropped what it could not write, so only this group's answer tells the truth now.
-            with suppress(OSError):
-                self._log.undo(records)
-            self._settle(group, error)
-        else:
+        if error is None:
             self._commit(group, records)
+            return
+        # The kernel may have dropped what it could not write, so only this group's answer tells the truth now.
+        with suppress(OSError):
+            self._log.undo(records)
+        self._settle(group, error if isinstance(error, OSError) else OSError(errno.EIO, f"no sync: {error!r}"))
 
     def _commit(self, group: Group, records: Sequence[Record]) -> None:
         self._tail.extend(records)
