@@ -130,6 +130,9 @@ class ServiceCollector(Collector):
     def _journal_state(self) -> Iterator[Metric]:
         journal = self._journal
         yield GaugeMetricFamily("sidekick_journal_bytes", "Size of the journal on disk", value=journal.bytes)
+        limit = journal.settings.retention.size
+        yield GaugeMetricFamily("sidekick_journal_limit_bytes", "Its journal.retention.size", value=limit)
+        yield GaugeMetricFamily("sidekick_journal_records", "Alerts in it, delivered or not", value=journal.records)
         yield GaugeMetricFamily("sidekick_journal_full", "1 while alerts are answered 503", value=journal.full)
         yield CounterMetricFamily("sidekick_journal_damaged_records", "Unreadable records", value=journal.damaged)
         yield CounterMetricFamily("sidekick_journal_dropped_records", "Dropped unread", value=journal.dropped_oldest)

@@ -81,6 +81,11 @@ async def test_what_was_accepted_is_delivered_waiting_or_accounted_for(sidekick:
     assert sidekick.metric("sidekick_output_lag_seconds", output="webhook.away") > 0
 
 
+async def test_how_full_the_journal_is_can_be_told(sidekick: Sidekick) -> None:
+    assert sidekick.metric("sidekick_journal_records") == len(POSTED) + 1
+    assert 0 < sidekick.metric("sidekick_journal_bytes") < sidekick.metric("sidekick_journal_limit_bytes") == 10e9
+
+
 async def test_promtool_finds_nothing_wrong_with_our_own_metrics(sidekick: Sidekick) -> None:
     families = sidekick.get("/metrics")[1].decode()
     # falcosidekick's own have no help text, and keep it so.
