@@ -1,5 +1,6 @@
 """The image and the compose file, as far as they can be judged without an engine."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,8 +68,25 @@ def test_what_compose_mounts_exists() -> None:
     assert [path for path in mounted if not (ROOT / path).is_file()] == []
 
 
-def test_promtool_takes_the_scrape_file() -> None:
-    assert "SUCCESS" in _says("promtool", "check", "config", "deploy/compose/prometheus.yml")
+def _mounts(service: str) -> dict[Path, Path]:
+    """What compose puts where in that container."""
+    mounts = (mount.split(":") for mount in COMPOSE["services"][service]["volumes"])
+    return {Path(there): ROOT / here for here, there, _ in mounts}
+
+
+def test_prometheus_finds_its_rules(tmp_path: Path) -> None:
+    for there, here in _mounts("prometheus").items():
+        shutil.copy(here, tmp_path / there.relative_to("/etc/prometheus"))
+    said = _says("promtool", "check", "config", tmp_path / "prometheus.yml")
+    assert "1 rule files found" in said
+    assert f"{tmp_path / 'prometheus.yml'} is valid" in said
+
+
+def test_grafana_finds_its_dashboard() -> None:
+    mounts = _mounts("grafana")
+    provisioned = yaml.safe_load(mounts[Path("/etc/grafana/provisioning/dashboards/sidekick.yml")].read_text())
+    folders = [Path(provider["options"]["path"]) for provider in provisioned["providers"]]
+    assert [here.name for there, here in mounts.items() if there.parent in folders] == ["grafana.json"]
 
 
 @pytest.mark.parametrize("name", ["elasticsearch:9200", "kafka:9092", "sidekick:2801"])
