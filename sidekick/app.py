@@ -320,7 +320,7 @@ class App:
 
     def _inputs(self) -> Inputs:
         accepted, refused = self.receiver.state.accepted, self.refused.counts
-        return Inputs(accepted, refused, self.reload.counts, self.senders.counts)
+        return Inputs(accepted, refused, self.reload.counts, bool(self.reload.problem), self.senders.counts)
 
     def _register(self, collector: ServiceCollector) -> None:
         registry = self.context.registry

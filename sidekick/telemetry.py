@@ -54,12 +54,13 @@ def set_up_logging(form: Literal["text", "json"], level: str) -> None:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Counts at one moment: alerts accepted, requests refused by reason, reloads of the configuration, and hosts that
-    send, with those of them that are quiet."""
+    """Counts at one moment: alerts accepted, requests refused by reason, reloads of the configuration and whether what
+    is written is not what runs, and hosts that send, with those of them that are quiet."""
 
     accepted: int
     refused: Mapping[str, int]
     reloads: Mapping[str, int]
+    stale: bool
     senders: tuple[int, int]
 
 
@@ -91,6 +92,7 @@ class ServiceCollector(Collector):
         for outcome in ("taken", "refused"):
             reloads.add_metric([outcome], inputs.reloads.get(outcome, 0))
         yield reloads
+        yield GaugeMetricFamily("sidekick_configuration_stale", "1 while not what is written runs", value=inputs.stale)
         known, quiet = inputs.senders
         yield GaugeMetricFamily("sidekick_senders", "Hosts that send alerts", value=known)
         yield GaugeMetricFamily("sidekick_senders_quiet", "Those without one for senders.quiet", value=quiet)

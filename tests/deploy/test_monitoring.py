@@ -123,12 +123,9 @@ CASES = [
     Case("SidekickRefusedRequests", "9m", "11m", {'sidekick_refused_requests_total{reason="size"}': "_x10 1x20"}),
     Case(
         "SidekickConfigurationRefused",
-        "10m",
-        "12m",
-        {
-            'sidekick_configuration_reloads_total{outcome="refused"}': "1x10 2x20",
-            'sidekick_configuration_reloads_total{outcome="taken"}': "0+1x30",
-        },
+        "14m",
+        "16m",
+        {"sidekick_configuration_stale": "0x10 1x20"},
     ),
 ]
 

@@ -90,6 +90,7 @@ async def test_a_change_of_the_file_is_seen_and_a_mistake_in_it_changes_nothing(
         await come(sidekick, REFUSED)
         assert "webhook.adress: unknown key; did you mean" in sidekick.log
         assert b"webhook.adress" in (await asyncio.to_thread(sidekick.get, "/readyz"))[1]
+        assert sidekick.metric("sidekick_configuration_stale") == 1
         assert await falco.post(1) == 200
         await until(lambda: endpoint.times[1] == 1)
         sidekick.configuration.unlink()
@@ -98,6 +99,7 @@ async def test_a_change_of_the_file_is_seen_and_a_mistake_in_it_changes_nothing(
         sidekick.configure(webhook={"address": other.url})
         await come(sidekick, TAKEN)
         assert b"webhook.adress" not in (await asyncio.to_thread(sidekick.get, "/readyz"))[1]
+        assert sidekick.metric("sidekick_configuration_stale") == 0
         assert await falco.post(2) == 200
         await until(lambda: other.times[2] == 1)
         await falco.close()
