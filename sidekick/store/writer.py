@@ -201,10 +201,17 @@ class Writer:
         starts = {(span, minute // span * span) for minute in minutes for span in SPANS}
         self._db.executemany("DELETE FROM counts WHERE span = ? AND start = ? AND count <= 0", starts)
         totals = [(dimension, *start) for start in starts for dimension in range(len(DIMENSIONS))]
+        rare = self._emptied(totals)
         self._db.executemany("DELETE FROM totals WHERE dimension = ? AND span = ? AND start = ? AND count <= 0", totals)
         self._db.execute("DELETE FROM events WHERE id <= ?", (rows[-1].id,))
         self._db.executemany("DELETE FROM minutes WHERE minute = ? AND last <= ?", [(m, rows[-1].id) for m in minutes])
-        self._remove_names({number for row in rows for number in row.key[1:]})
+        self._remove_names(rare)
+
+    def _emptied(self, totals: Iterable[tuple[int, int, int]]) -> set[int]:
+        """Names that some hour has no more events of: of any other there is one left."""
+        query = "SELECT DISTINCT name FROM totals WHERE dimension = ? AND span = ? AND start = ? AND count <= 0"
+        hours = [total for total in totals if total[0] and total[1] == HOUR]
+        return {number for hour in hours for (number,) in self._db.execute(query, hour)}
 
     def _remove_names(self, numbers: Iterable[int]) -> None:
         """Those that no event has any more: hosts and images come and go, and would fill the file in the end."""
