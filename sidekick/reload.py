@@ -149,7 +149,7 @@ class Reload:
 
 
 def _emptied(before: Mark, now: Mark) -> bool:
-    return before is not None and now is not None and before[2] > 0 == now[2]
+    return before is not None and now is not None and now.size == 0 < before.size
 
 
 def _told(cause: BaseException) -> str:

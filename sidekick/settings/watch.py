@@ -3,8 +3,16 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-Mark = tuple[int, int, int] | None
+
+class Stamp(NamedTuple):
+    modified_ns: int
+    inode: int
+    size: int
+
+
+Mark = Stamp | None
 """How a file is at a moment; None for one that is not there."""
 
 
@@ -39,4 +47,4 @@ def mark_of(file: Path) -> Mark:
         found = os.stat(file)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    return Stamp(found.st_mtime_ns, found.st_ino, found.st_size)

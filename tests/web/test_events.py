@@ -151,12 +151,16 @@ async def test_older_ones_come_below_until_there_are_no_more(tmp_path: Path, tab
         await expect(older).to_have_count(0)
 
 
+async def go_live(served: Site, page: Page) -> None:
+    await page.get_by_role("button", name="Live").click()
+    await until(lambda: served.arrivals.followed, what="a follower")
+
+
 async def test_live_events_come_on_top_when_they_pass_the_filter(tmp_path: Path, tabs: Tabs) -> None:
     async with site(tmp_path) as served:
         await filled(served, time.time())
         page = await tabs.open(f"{served.url}/events?filter=priority+>=+Error")
-        await page.get_by_role("button", name="Live").click()
-        await until(lambda: served.arrivals.followed, what="a follower")
+        await go_live(served, page)
         await served.add(
             alert(time.time(), rule="Too quiet", priority="Debug"), alert(time.time(), rule="Loud", priority="Alert")
         )
@@ -170,8 +174,7 @@ async def test_a_list_that_was_live_is_live_when_one_comes_back_to_it(tmp_path: 
     async with site(tmp_path) as served:
         await filled(served, time.time())
         page = await tabs.open(f"{served.url}/events")
-        await page.get_by_role("button", name="Live").click()
-        await until(lambda: served.arrivals.followed, what="a follower")
+        await go_live(served, page)
         await page.get_by_role("link", name="First", exact=True).click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("First")
         await page.go_back()
@@ -267,8 +270,7 @@ async def test_hostile_text_is_only_text(tmp_path: Path, tabs: Tabs) -> None:
         assert await cell.inner_text() == "<b>node</b>"
         assert await page.locator(".what p bdi").evaluate("one => getComputedStyle(one).unicodeBidi") == "isolate"
 
-        await page.get_by_role("button", name="Live").click()
-        await until(lambda: served.arrivals.followed, what="a follower")
+        await go_live(served, page)
         await served.add(hostile(time.time()))
         await expect(page.locator("[data-row]")).to_have_count(2)
         assert await page.locator("main script, main img, [onmouseover], [onerror]").count() == 0
